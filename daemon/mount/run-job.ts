@@ -1,0 +1,18 @@
+/** Does a job of the serving thread, on koffi's thread pool. */
+import { copyDataInBackground } from '../../lib/layer/copy-data';
+import { background } from '../../lib/sys/io';
+import type { Job } from '../../lib/vfs/jobs';
+
+/** Settles with what the job's kind says: 0 or a count, or a negated errno. */
+export async function runJob(job: Job): Promise<number> {
+  switch (job.kind) {
+    case 'copy-data':
+      return -(await copyDataInBackground(job.from, job.to, job.size));
+    case 'fsync':
+      return -(await background.fsync(job.fd, job.dataOnly));
+    case 'syncfs':
+      return -(await background.syncfs(job.fd));
+    case 'copy-range':
+      return await background.copyFileRange(job.from, job.fromOffset, job.to, job.toOffset, job.length);
+  }
+}

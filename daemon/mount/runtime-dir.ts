@@ -1,0 +1,128 @@
+/**
+ * The runtime directory: what this user has mounted, for `stratafs ls`, `status` and `umount`.
+ *
+ * /run/stratafs (root), $XDG_RUNTIME_DIR/stratafs, or /tmp/stratafs-UID: the first that can be had, owned by us and
+ * closed to others. Per mount, named after its process (PID-STARTTIME):
+ *
+ *   ID.json   the record below, from when the mount is usable until it is gone
+ *   ID.sock   answers with the mount's counters
+ *   ID.log    what a detached process without --log-file says, named after the command that started it; stays
+ *             for a week where the process crashed
+ *
+ * It is only ever a help: a mount whose record is lost is still found in /proc/self/mountinfo.
+ */
+import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ByteString, textOf } from '../../lib/base/bytes';
+import { UserError } from '../../lib/base/errors';
+import { EXIT } from '../../lib/base/exit-codes';
+import type { MountConfig } from './config';
+import { readMountTable } from './mount-table';
+import { inInitialUserNamespace, outerUid } from './privilege';
+import { isAlive, type ProcessId } from './process-id';
+
+export interface MountRecord extends ProcessId {
+  readonly config: MountConfig;
+  /** The log file, or null for standard error. */
+  readonly log: string | null;
+}
+
+/** A directory that only we can write to, made where it is missing. */
+function isPrivateDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return false;
+  }
+  const stat = lstatSync(path);
+  return stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
+}
+
+function candidates(): string[] {
+  const paths: string[] = [];
+  if (process.getuid!() === 0 && inInitialUserNamespace()) paths.push('/run/stratafs');
+  const { XDG_RUNTIME_DIR } = process.env;
+  if (XDG_RUNTIME_DIR?.startsWith('/')) paths.push(join(XDG_RUNTIME_DIR, 'stratafs'));
+  paths.push(`/tmp/stratafs-${outerUid()}`);
+  return paths;
+}
+
+/** @throws UserError where none can be had */
+export function runtimeDirectory(): string {
+  const paths = candidates();
+  const found = paths.find(isPrivateDirectory);
+  if (found !== undefined) return found;
+  throw new UserError(
+    'no-runtime-directory',
+    `no runtime directory: ${paths.join(', ')} cannot be made or is not only ours`,
+    'set XDG_RUNTIME_DIR to a directory of your own',
+    EXIT.NO_PRIVILEGE,
+  );
+}
+
+/** A file of a process in the runtime directory. */
+export function runtimeFile({ pid, startTime }: ProcessId, suffix: 'json' | 'log' | 'sock'): string {
+  return join(runtimeDirectory(), `${pid}-${startTime}.${suffix}`);
+}
+
+/** Publishes a record: written aside, then renamed, so that a reader sees all of it or nothing. */
+export function writeRecord(record: MountRecord): void {
+  const path = runtimeFile(record, 'json');
+  const temporary = `${path}.new`;
+  writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
+  renameSync(temporary, path);
+}
+
+/** Removes what a mount's process left, but for its log. */
+export function removeRecord(id: ProcessId): void {
+  rmSync(runtimeFile(id, 'json'), { force: true });
+  rmSync(runtimeFile(id, 'sock'), { force: true });
+}
+
+/** The records of all mounts, of live processes and of dead ones. */
+export function readRecords(): MountRecord[] {
+  const directory = runtimeDirectory();
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      try {
+        return [JSON.parse(readFileSync(join(directory, name), 'utf8')) as MountRecord];
+      } catch {
+        return [];
+      }
+    })
+    .sort((a, b) => a.startTime - b.startTime);
+}
+
+/** The newest record of a mountpoint. */
+export function recordOf(mountpoint: ByteString): MountRecord | undefined {
+  return readRecords().findLast((record) => record.config.mountpoint === mountpoint);
+}
+
+/** Who, of the live mounts, writes to a directory. */
+export function userOf(directory: ByteString): string {
+  const record = readRecords().find(
+    ({ config, ...id }) => (config.upper === directory || config.work === directory) && isAlive(id),
+  );
+  return record === undefined
+    ? ''
+    : `mounted on ${textOf(record.config.mountpoint)} by process ${record.pid}`;
+}
+
+const LOG_KEPT_MS = 7 * 24 * 3600 * 1000;
+
+/** Removes the records of dead processes whose mounts are gone too, and a crash's log after a week. */
+export function sweepRecords(): void {
+  const mounted = new Set(readMountTable().map((entry) => entry.mountpoint));
+  const logsInUse = new Set<string | null>();
+  for (const record of readRecords()) {
+    if (isAlive(record) || mounted.has(record.config.mountpoint)) logsInUse.add(record.log);
+    else removeRecord(record);
+  }
+  const directory = runtimeDirectory();
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    const age = Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (name.endsWith('.log') && age > LOG_KEPT_MS && !logsInUse.has(path)) rmSync(path, { force: true });
+  }
+}

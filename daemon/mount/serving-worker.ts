@@ -1,0 +1,39 @@
+/**
+ * The serving thread: opens the union, mounts it, and serves it until the mount is gone. It blocks in poll(2), so
+ * nothing here may wait for an event of Node's.
+ */
+import { workerData } from 'node:worker_threads';
+import { UserError } from '../../lib/base/errors';
+import { createLogger } from '../../lib/base/log';
+import { KernelTransport } from '../../lib/fuse/kernel-transport';
+import { openIndex } from '../../lib/index/level-index';
+import { openUnion } from '../../lib/union/union';
+import { JobDesk } from './job-desk';
+import type { ServingData } from './thread-messages';
+import { tracerOf } from './trace-requests';
+
+async function serve({ plan, port, index: link, eventFd }: ServingData): Promise<void> {
+  const log = createLogger(plan.log);
+  const index = await openIndex(link, log);
+  const desk = new JobDesk(
+    port,
+    eventFd,
+    () => union.counters(),
+    () => index.flush(),
+  );
+  const union = openUnion(plan.union, desk, log, index);
+  const transport = new KernelTransport({
+    log,
+    trace: plan.traceFuse ? tracerOf(union, log) : null,
+    ...(plan.union.checkInvariants ? { checkAfterEach: () => union.checkInvariants() } : {}),
+  });
+  transport.mount({ ...plan.mount, stackDepth: union.stackDepth });
+  desk.say({ kind: 'mounted' });
+  await transport.serve(union, desk);
+}
+
+const data = workerData as ServingData;
+serve(data).catch((error) => {
+  if (!(error instanceof UserError)) throw error;
+  data.port.postMessage({ kind: 'refused', error: error.toJSON() });
+});

@@ -1,0 +1,181 @@
+/**
+ * The main thread of a mount's process, from the checks to the end.
+ *
+ * Invariants: the upper and work directories are locked before anything in them is touched, and until the process
+ * ends. Whoever is told "ready" can use the mount. Nothing here looks at the mount synchronously: the serving
+ * thread may need this thread (jobs) to answer.
+ *
+ * It ends when the mount is gone: by umount(8), by `stratafs umount`, by SIGTERM or SIGINT (where a busy mount is
+ * said to be busy, and stays), or when the serving thread crashes (the mount is taken out of the tree).
+ */
+import { existsSync, promises } from 'node:fs';
+import { type ByteString, bufferOf, textOf } from '../../lib/base/bytes';
+import { EBUSY, EINVAL, type Errno, OK } from '../../lib/base/errno';
+import { UserError } from '../../lib/base/errors';
+import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
+import type { Logger } from '../../lib/base/log';
+import { type IndexWriter, noWriter, openIndexWriter } from '../../lib/index/index-writer';
+import { raiseOpenFileLimit } from '../../lib/sys/open';
+import { checkLayers, probeWorkDirectory } from './check-layers';
+import { checkMountpoint } from './check-mountpoint';
+import type { MountConfig } from './config';
+import { lockDirectory } from './directory-lock';
+import { identityOfStack, indexFolderOf } from './listing-index';
+import { readMountTable, topMountAt } from './mount-table';
+import { xattrNamespace } from './privilege';
+import { startTimeOf } from './process-id';
+import { removeRecord, runtimeFile, sweepRecords, writeRecord } from './runtime-dir';
+import type { Serving } from './serving';
+import { startServing } from './start-serving';
+import { serveStatus } from './status-socket';
+import type { ServingPlan } from './thread-messages';
+import { unmountError, unmountOffThread } from './unmount';
+
+const WANTED_OPEN_FILES = 1_000_000;
+
+export interface SessionSurroundings {
+  readonly log: Logger;
+  /** The file behind `log`, or null for standard error. */
+  readonly logFile: string | null;
+  /** Called once, when the mount can be used. */
+  ready(): void;
+  /** Aborted when nobody waits for `ready` any more. */
+  readonly abandoned?: AbortSignal;
+}
+
+/** Mounts and serves until the mount is gone. @throws UserError where it cannot be mounted */
+export async function serveMount(config: MountConfig, around: SessionSurroundings): Promise<ExitCode> {
+  const { log } = around;
+  process.umask(0);
+  process.chdir('/');
+  const openFiles = raiseOpenFileLimit(WANTED_OPEN_FILES);
+  const plan = prepare(config, around);
+  const { mountpoint } = plan.mount;
+  const serving = await startServing(config.transport, plan, () => openIndex(config, plan, log), log);
+  const detach = handleSignals(mountpoint, serving, around);
+  const id = { pid: process.pid, startTime: startTimeOf(process.pid)! };
+  try {
+    await serving.mounted;
+    await Promise.race([promises.stat(bufferOf(mountpoint)), serving.ended]);
+    sweepRecords();
+    writeRecord({ ...id, config: { ...config, mountpoint }, log: around.logFile });
+    serveStatus(runtimeFile(id, 'sock'), () => serving.counters());
+    log.info({ mountpoint: textOf(mountpoint), transport: serving.transport, openFiles }, 'mounted');
+    around.ready();
+    await serving.ended;
+    log.info('the mount is gone');
+    return EXIT.OK;
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    log.fatal({ err: error }, 'serving crashed');
+    await unmountOffThread(mountpoint, true);
+    throw error;
+  } finally {
+    detach();
+    await serving.ended.catch(() => {});
+    removeRecord(id);
+  }
+}
+
+function openIndex(config: MountConfig, { union }: ServingPlan, log: Logger): Promise<IndexWriter> {
+  const folder = indexFolderOf(config, config.readOnly);
+  if (folder === null) return Promise.resolve(noWriter());
+  return openIndexWriter(folder, identityOfStack(union.lowers, union.xattrs), log);
+}
+
+/** Everything that can be found wrong before a thread is started; takes the locks. */
+function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan {
+  const { upper, work } = config;
+  const mountpoint = checkMountpoint(config.mountpoint);
+  const xattrs = xattrNamespace(config.userxattr);
+  checkLayers(config);
+  if (!existsSync('/dev/fuse')) {
+    throw new UserError(
+      'no-fuse-device',
+      '/dev/fuse is missing',
+      'load it with modprobe fuse, or give it to the container with --device /dev/fuse',
+      EXIT.NO_PRIVILEGE,
+    );
+  }
+  if (upper !== null && work !== null) {
+    lockDirectory('upper directory', upper);
+    lockDirectory('work directory', work);
+    if (!config.readOnly) probeWorkDirectory(work, xattrs);
+  }
+  return {
+    union: {
+      lowers: config.lowers,
+      upper,
+      work,
+      xattrs,
+      fsync: config.fsync,
+      volatile: config.volatile,
+      xino: config.xino,
+      checkInvariants: config.checkInvariants,
+    },
+    mount: {
+      mountpoint,
+      source: config.source,
+      readOnly: config.readOnly || upper === null,
+      allowOther: config.allowOther ?? process.getuid!() === 0,
+      defaultPermissions: true,
+      noatime: config.noatime,
+      nosuid: config.nosuid,
+      nodev: config.nodev,
+      noexec: config.noexec,
+      io: config.io,
+    },
+    traceFuse: config.traceFuse,
+    log: { level: around.log.level, file: around.logFile },
+  };
+}
+
+/** Unmounts this mount and no other: EINVAL where it is no longer in the tree, EBUSY where another covers it. */
+async function unmountOwn(mountpoint: ByteString, id: number | undefined): Promise<Errno> {
+  const table = readMountTable();
+  if (topMountAt(mountpoint, table)?.id === id) return unmountOffThread(mountpoint, false);
+  return table.some((entry) => entry.id === id) ? EBUSY : EINVAL;
+}
+
+/** Wires the signals; returns what takes them off again. */
+function handleSignals(mountpoint: ByteString, serving: Serving, around: SessionSurroundings): () => void {
+  const { log } = around;
+  let leaving = false;
+  const own = serving.mounted.then(() => topMountAt(mountpoint)?.id);
+  own.catch(() => {});
+  const leave = async (why: string): Promise<void> => {
+    if (leaving) return;
+    leaving = true;
+    log.info(`${why}: unmounting`);
+    try {
+      const errno = await unmountOwn(mountpoint, await own);
+      if (errno === EINVAL) {
+        log.warn('the mount is no longer in the tree: its users are cut off');
+        serving.stop();
+      } else if (errno !== OK) log.error(`${unmountError(mountpoint, errno).message}: it stays mounted`);
+    } catch (error) {
+      log.debug({ err: error }, 'nothing to unmount');
+    } finally {
+      leaving = false;
+    }
+  };
+  const onTerm = (): void => void leave('SIGTERM');
+  const onInt = (): void => void leave('SIGINT');
+  const onUsr2 = (): void => void serving.counters().then((counters) => log.info(counters, 'counters'));
+  const onCrash = (error: unknown): void => {
+    // The serving thread cannot be ended from outside while it sleeps in poll(2), so a plain exit would hang.
+    log.fatal({ err: error }, 'crashed');
+    process.kill(process.pid, 'SIGKILL');
+  };
+  process.on('SIGTERM', onTerm).on('SIGINT', onInt).on('SIGUSR2', onUsr2).on('uncaughtException', onCrash);
+  around.abandoned?.addEventListener('abort', () => void leave('nobody waits for this mount'), {
+    once: true,
+  });
+  return () => {
+    process
+      .off('SIGTERM', onTerm)
+      .off('SIGINT', onInt)
+      .off('SIGUSR2', onUsr2)
+      .off('uncaughtException', onCrash);
+  };
+}

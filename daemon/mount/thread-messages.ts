@@ -1,0 +1,37 @@
+/** What the main thread of a mount's process and its serving thread say to each other. */
+import type { MessagePort } from 'node:worker_threads';
+import type { IndexLink } from '../../lib/index/index-writer';
+import type { UnionOptions } from '../../lib/union/options';
+import type { Job } from '../../lib/vfs/jobs';
+import type { MountOptions } from '../../lib/vfs/transport';
+
+/** What the serving thread starts with. */
+export interface ServingPlan {
+  readonly union: UnionOptions;
+  /** The stack depth is the union's to say. */
+  readonly mount: Omit<MountOptions, 'stackDepth'>;
+  readonly traceFuse: boolean;
+  readonly log: { readonly level: string; readonly file: string | null };
+}
+
+export interface ServingData {
+  readonly plan: ServingPlan;
+  readonly port: MessagePort;
+  /** The way to the index, or null for one in memory. */
+  readonly index: IndexLink | null;
+  /** The main thread signals it after each message, for the serving thread sleeps in poll(2). */
+  readonly eventFd: number;
+}
+
+export type FromServing =
+  | { readonly kind: 'mounted' }
+  /** A UserError as JSON: the mount was not made. */
+  | { readonly kind: 'refused'; readonly error: object }
+  | { readonly kind: 'job'; readonly id: number; readonly job: Job }
+  | { readonly kind: 'counters'; readonly counters: Record<string, number> };
+
+export type ToServing =
+  | { readonly kind: 'result'; readonly id: number; readonly result: number }
+  | { readonly kind: 'report-counters' }
+  | { readonly kind: 'flush-index' }
+  | { readonly kind: 'stop' };

@@ -1,0 +1,73 @@
+/** What concerns the connection rather than a file: forgetting, interrupting, syncing everything, the end. */
+import { OK } from '../../base/errno';
+import type { NodeId } from '../../base/ids';
+import { Opcode } from '../abi';
+import { nothing, type Operation } from '../operation';
+
+export const session: readonly Operation[] = [
+  {
+    opcode: Opcode.FORGET,
+    name: 'FORGET',
+    shows: ['length'],
+    silent: true,
+    decode: (x) => {
+      x.args.length = x.request.u64();
+    },
+    call: ({ fs, args }) => {
+      fs.forget(args.node, args.length);
+      return OK;
+    },
+    encode: nothing,
+  },
+  {
+    opcode: Opcode.BATCH_FORGET,
+    name: 'BATCH_FORGET',
+    shows: ['length'],
+    silent: true,
+    decode: (x) => {
+      x.args.length = x.request.u32();
+      x.request.skip(4);
+    },
+    call: ({ fs, args, request }) => {
+      for (let left = args.length; left > 0; left--) {
+        const node = request.u64() as NodeId;
+        const count = request.u64();
+        if (request.short) break;
+        fs.forget(node, count);
+      }
+      return OK;
+    },
+    encode: nothing,
+  },
+  {
+    opcode: Opcode.INTERRUPT,
+    name: 'INTERRUPT',
+    shows: ['uniqueLow', 'uniqueHigh'],
+    silent: true,
+    decode: (x) => {
+      x.args.uniqueLow = x.request.u32();
+      x.args.uniqueHigh = x.request.u32();
+    },
+    call: ({ parking, args }) => {
+      parking.interrupt(args.uniqueLow, args.uniqueHigh);
+      return OK;
+    },
+    encode: nothing,
+  },
+  {
+    opcode: Opcode.SYNCFS,
+    name: 'SYNCFS',
+    shows: [],
+    decode: (x) => x.request.skip(8),
+    call: ({ fs, call }) => fs.syncfs(call),
+    encode: nothing,
+  },
+  {
+    opcode: Opcode.DESTROY,
+    name: 'DESTROY',
+    shows: [],
+    decode: nothing,
+    call: () => OK,
+    encode: nothing,
+  },
+];

@@ -1,0 +1,88 @@
+/**
+ * The serving loop: read a request, handle it, again; wait in poll(2) when there is none.
+ *
+ * Waking a sleeping thread costs more than most requests, so while requests keep coming the loop asks a few dozen
+ * times again before it sleeps (`patience`). A wait in which nothing came halves the patience, a request that
+ * came soon restores it: an idle mount sleeps, and a busy machine is not kept from other work.
+ */
+import { EAGAIN, EINTR, ENODEV, ENOENT, errnoName } from '../base/errno';
+import { clearEvent, Poller, read } from '../sys/io';
+import type { JobResults } from '../vfs/transport';
+import type { Dispatcher } from './dispatch';
+import type { Request } from './request';
+
+/** Reads in one spin: about 50 µs. */
+const MAX_PATIENCE = 64;
+/** A request that came within this many ms after going to sleep would have been worth a spin. */
+const SOON_MS = 0.1;
+/** Requests handled before jobs get their turn under full load. */
+const REQUESTS_BETWEEN_JOBS = 32;
+
+/** ECONNABORTED: the connection was aborted (/sys/fs/fuse/connections). */
+const ECONNABORTED = 103;
+
+export class ServeLoop {
+  private readonly poller: Poller;
+  private patience = MAX_PATIENCE;
+
+  constructor(
+    private readonly device: number,
+    private readonly request: Request,
+    private readonly dispatcher: Dispatcher,
+    private readonly jobs: JobResults,
+  ) {
+    this.poller = new Poller([device, jobs.fd]);
+  }
+
+  /**
+   * Serves until the mount is gone or a stop is asked for, and then until no request waits for a job. Those that
+   * wait when the mount is gone run to their end too, as their callers asked; nobody hears of it.
+   */
+  run(): void {
+    for (let handled = 0; !this.jobs.stopping; ) {
+      const length = this.next();
+      if (length > 0) {
+        this.dispatcher.handle(length);
+        if (++handled % REQUESTS_BETWEEN_JOBS === 0 && this.poller.wait(0) > 0) this.takeJobs();
+      } else if (length === -ENODEV || length === -ECONNABORTED) {
+        break;
+      } else if (length === -EAGAIN) {
+        this.sleep();
+      } else if (length !== -EINTR && length !== -ENOENT) {
+        throw new Error(`reading /dev/fuse: ${errnoName(-length)}`);
+      }
+    }
+    const jobsOnly = new Poller([this.jobs.fd]);
+    while (this.dispatcher.parking.size > 0) {
+      jobsOnly.wait(-1);
+      this.deliverJobs();
+    }
+  }
+
+  /** Reads a request, with patience. */
+  private next(): number {
+    const bytes = this.request.bytes;
+    let length = read(this.device, bytes);
+    if (length !== -EAGAIN || this.patience === 0) return length;
+    for (let left = this.patience; left > 0 && length === -EAGAIN; left--) length = read(this.device, bytes);
+    this.patience = length > 0 ? MAX_PATIENCE : this.patience >> 1;
+    return length;
+  }
+
+  private sleep(): void {
+    const before = performance.now();
+    this.poller.wait(-1);
+    if (performance.now() - before < SOON_MS) this.patience = MAX_PATIENCE;
+    this.takeJobs();
+  }
+
+  /** Preconditions: poll(2) has just said what is ready. */
+  private takeJobs(): void {
+    if (this.poller.events(1) !== 0) this.deliverJobs();
+  }
+
+  private deliverJobs(): void {
+    clearEvent(this.jobs.fd);
+    for (const result of this.jobs.take()) this.dispatcher.jobDone(result);
+  }
+}

@@ -1,0 +1,93 @@
+/** One layer of a stack: an open root directory, and what is known of its file system. */
+import { type ByteString, textOf } from '../base/bytes';
+import { EPERM, type Errno, errnoName } from '../base/errno';
+import { UserError } from '../base/errors';
+import { EXIT } from '../base/exit-codes';
+import { ioctl } from '../sys/io';
+import { readOnlyClone } from '../sys/mount';
+import { AT_FDCWD, close, openat } from '../sys/open';
+import { newStat, statAt, statFsOf } from '../sys/stat';
+
+const O_PATH_DIRECTORY = 0o10200000;
+const O_RDONLY_DIRECTORY = 0o200000;
+const FS_IOC_GETFSUUID = 0x80111500;
+const TMPFS = 0x01021994;
+const RAMFS = 0x858458f6;
+const OVERLAYFS = 0x794c7630;
+const FUSE = 0x65735546;
+const ECRYPTFS = 0xf15f;
+
+export interface Layer {
+  /** 0 is the upper layer, 1 the newest lower one. */
+  readonly index: number;
+  readonly path: ByteString;
+  /** O_PATH descriptor of the root; for a lower layer, of a read-only clone of its mount where that is permitted. */
+  readonly fd: number;
+  /** The root opened for reading, as open_by_handle_at(2) wants it; -1 where that is not permitted. */
+  readonly handleFd: number;
+  readonly rootIno: number;
+  readonly devMajor: number;
+  readonly devMinor: number;
+  /** The superblock's UUID, or zeros where it is not told. */
+  readonly uuid: Buffer;
+  /** The file system keeps everything in memory: syncing it is pointless. */
+  readonly inMemory: boolean;
+  /** The file system is stacked on another one itself. */
+  readonly stacked: boolean;
+}
+
+/** Opens a read-only layer. @throws UserError where it is no directory that can be opened */
+export function openLower(path: ByteString, index: number): Layer {
+  const clone = readOnlyClone(path);
+  if (clone >= 0) return describe(path, index, clone);
+  if (clone !== -EPERM) throw unfit(path, -clone);
+  return openPlain(path, index);
+}
+
+/** Opens the writable layer (or any other directory). @throws UserError where it cannot be opened */
+export function openPlain(path: ByteString, index: number): Layer {
+  const fd = openat(AT_FDCWD, path, O_PATH_DIRECTORY);
+  if (fd < 0) throw unfit(path, -fd);
+  return describe(path, index, fd);
+}
+
+function unfit(path: ByteString, errno: Errno): UserError {
+  return new UserError(
+    'layer-unfit',
+    `cannot open layer ${textOf(path)}: ${errnoName(errno)}`,
+    'give the path of an existing directory',
+    EXIT.BAD_LAYER,
+  );
+}
+
+function describe(path: ByteString, index: number, fd: number): Layer {
+  const stat = newStat();
+  const errno = statAt(fd, null, stat);
+  if (errno !== 0) throw unfit(path, errno);
+  const type = statFsOf(fd)?.type ?? 0;
+  const handleFd = Math.max(openat(fd, '.' as ByteString, O_RDONLY_DIRECTORY), -1);
+  return {
+    index,
+    path,
+    fd,
+    handleFd,
+    rootIno: stat.ino,
+    devMajor: stat.devMajor,
+    devMinor: stat.devMinor,
+    uuid: uuidOf(handleFd),
+    inMemory: type === TMPFS || type === RAMFS,
+    stacked: type === OVERLAYFS || type === FUSE || type === ECRYPTFS,
+  };
+}
+
+/** FS_IOC_GETFSUUID (Linux 6.9): struct fsuuid2 is a length byte and 16 bytes. */
+function uuidOf(root: number): Buffer {
+  const answer = Buffer.alloc(17);
+  ioctl(root, FS_IOC_GETFSUUID, answer);
+  return answer.subarray(1);
+}
+
+export function closeLayer(layer: Layer): void {
+  close(layer.fd);
+  if (layer.handleFd >= 0) close(layer.handleFd);
+}

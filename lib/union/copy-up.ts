@@ -1,0 +1,313 @@
+/**
+ * Copy-up: the first change to a lower file gives it a copy in the upper layer. Parents come first, with their
+ * exact mode, owner, ACLs and times. Everything is made complete in the work directory and then moved in by one
+ * rename: a crash before that leaves the lower file as it was.
+ *
+ * The data of a large file, and every fsync, is a job: the request is parked and runs again when it is done
+ * (lib/vfs/jobs.ts). fs/overlayfs/copy_up.c is what this mirrors, fsync included.
+ */
+import type { ByteString, Name } from '../base/bytes';
+import { ENODATA, ENOENT, EOPNOTSUPP, EPERM, type Errno, OK, PARKED } from '../base/errno';
+import type { JobId } from '../base/ids';
+import { copyData } from '../layer/copy-data';
+import { encodeOrigin } from '../layer/origin';
+import { namesIn } from '../layer/private-xattr';
+import { RealDir } from '../layer/real-dir';
+import { chmodAt, chownAt, utimesAt } from '../sys/attr';
+import { mkdirat, mknodat, readlinkat, renameat2, symlinkat } from '../sys/names';
+import { dup } from '../sys/open';
+import { newStat, type Stat, statAt } from '../sys/stat';
+import { getxattr, listxattr, setxattr } from '../sys/xattr';
+import { S_IFLNK, S_IFMT, S_IFREG } from '../vfs/flags';
+import type { Job } from '../vfs/jobs';
+import type { Call } from '../vfs/types';
+import type { Core } from './core';
+import type { Dir, File, Inode, PendingCopy } from './inode';
+
+/** Bytes that are copied while the caller waits; above it the copy is a job. */
+const INLINE_BYTES = 512 * 1024;
+const MODE_BITS = 0o7777;
+
+const lowerStat = newStat();
+const parentStat = newStat();
+const upperStat = newStat();
+
+/** Makes sure that the inode's real file is in the upper layer; all of its data up to `size` bytes. */
+export function copyUp(core: Core, call: Call, inode: Inode, size = Number.POSITIVE_INFINITY): Errno {
+  if (core.writable !== OK) return core.writable;
+  if (inode.isDir) return copyUpDir(core, inode);
+  return inode.upper ? OK : copyUpFile(core, call, inode, size);
+}
+
+/** Makes sure that the directory and all above it are in the upper layer. */
+export function copyUpDir(core: Core, dir: Dir): Errno {
+  if (core.writable !== OK) return core.writable;
+  if (dir.upper !== null) return OK;
+  const parent = dir.parent!;
+  const errno = copyUpDir(core, parent);
+  if (errno !== OK) return errno;
+  const from = dir.lowers[0]!;
+  const fd = from.fd();
+  if (fd < 0) return -fd;
+  const failed = statAt(fd, null, lowerStat);
+  if (failed !== OK) return failed;
+  const origin = encodeOrigin(fd, null, from.layer.uuid);
+  const made = publish(core, parent, dir.name, (work, name) => mkdirat(work, name, 0o700), fd, null, origin);
+  if (made !== OK) return made;
+  dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
+  dir.bare = null;
+  return OK;
+}
+
+function copyUpFile(core: Core, call: Call, file: File, size: number): Errno {
+  if (file.type === S_IFREG) return copyUpRegular(core, call, file, size);
+  if (file.parent === null) return ENOENT;
+  return copyUpDir(core, file.parent) || copyUpSpecial(core, file);
+}
+
+/** A symlink, device, fifo or socket. */
+function copyUpSpecial(core: Core, file: File): Errno {
+  const fd = file.lowerDir!.fd();
+  if (fd < 0) return -fd;
+  const errno = statAt(fd, file.lowerName, lowerStat);
+  if (errno !== OK) return errno;
+  const make = (work: number, name: Name): Errno => {
+    if (file.type !== S_IFLNK) {
+      return mknodat(work, name, lowerStat.mode, lowerStat.rdevMajor, lowerStat.rdevMinor);
+    }
+    const target = readlinkat(fd, file.lowerName);
+    return typeof target === 'number' ? target : symlinkat(target, work, name);
+  };
+  const origin = encodeOrigin(fd, file.lowerName, file.lowerDir!.layer.uuid);
+  const made = publish(core, file.parent!, file.name, make, fd, file.lowerName, origin);
+  return made === OK ? becameUpper(core, file, lowerStat, -1) : made;
+}
+
+/** Makes a file in the work directory, gives it everything of its lower twin, and moves it in. */
+function publish(
+  core: Core,
+  parent: Dir,
+  name: Name,
+  make: (work: number, name: Name) => Errno,
+  lowerDir: number,
+  lowerName: Name | null,
+  origin: Buffer | null,
+): Errno {
+  const work = core.work!;
+  const temporary = work.freshName();
+  let errno = make(work.fd, temporary);
+  if (errno !== OK) return errno;
+  errno = dress(core, lowerStat, lowerDir, lowerName, work.fd, temporary, origin);
+  if (errno === OK && origin !== null) errno = markImpure(core, parent);
+  if (errno === OK) {
+    errno = keepingTimes(parent, (upper) => renameat2(work.fd, temporary, upper, name, 0));
+  }
+  if (errno !== OK) work.remove(temporary);
+  return errno;
+}
+
+function copyUpRegular(core: Core, call: Call, file: File, size: number): Errno {
+  const copy = file.copying ?? startCopy(core, file, size);
+  if (typeof copy === 'number') return copy;
+  file.copying = copy;
+  if (copy.stage === 'data' && copy.job === 0 && copy.errno === 0) copyContent(core, file, copy);
+  if (copy.errno === 0 && copy.job !== 0) {
+    call.job = copy.job;
+    return PARKED;
+  }
+  const errno = copy.errno || publishCopy(core, file, copy);
+  if (errno !== OK) abandonCopy(core, file);
+  return errno;
+}
+
+function startCopy(core: Core, file: File, size: number): PendingCopy | Errno {
+  const dir = file.lowerDir!.fd();
+  if (dir < 0) return -dir;
+  const lower = newStat();
+  const errno = statAt(dir, file.lowerName, lower);
+  if (errno !== OK) return errno;
+  const made = core.work!.newFile(lower.mode & MODE_BITS);
+  if (typeof made === 'number') return made;
+  return { made, lower, size: Math.min(lower.size, size), stage: 'data', job: 0 as JobId, errno: 0 };
+}
+
+function copyContent(core: Core, file: File, copy: PendingCopy): void {
+  if (copy.size > 0) {
+    const from = core.files.of(file);
+    if (typeof from === 'number') {
+      copy.errno = -from;
+      return;
+    }
+    if (copy.size > INLINE_BYTES) {
+      core.files.use(from);
+      startJob(
+        core,
+        file,
+        copy,
+        { kind: 'copy-data', from: from.fd, to: copy.made.fd, size: copy.size },
+        () => core.files.unuse(from),
+      );
+      return;
+    }
+    copy.errno = copyData(from.fd, copy.made.fd, copy.size);
+  }
+  finishContent(core, file, copy);
+}
+
+/** The data is there: the rest of the file follows, then the disk. */
+function finishContent(core: Core, file: File, copy: PendingCopy): void {
+  if (copy.errno !== 0) return;
+  copy.errno = dressCopy(core, file, copy);
+  copy.stage = syncs(core) ? 'sync' : 'ready';
+  if (copy.errno !== 0 || copy.stage === 'ready') return;
+  startJob(core, file, copy, { kind: 'fsync', fd: copy.made.fd, dataOnly: false }, () => {});
+}
+
+function startJob(core: Core, file: File, copy: PendingCopy, job: Job, ended: () => void): void {
+  copy.job = core.startJob(job, (result) => {
+    copy.job = 0 as JobId;
+    copy.errno = -result;
+    ended();
+    if (copy.stage === 'data') finishContent(core, file, copy);
+    else copy.stage = 'ready';
+    if (copy.job === 0) core.table.dropIfUnknown(file);
+  });
+}
+
+function syncs(core: Core): boolean {
+  const { fsync: policy, volatile } = core.options;
+  return policy !== 'never' && !volatile && !(policy === 'auto' && core.upper!.inMemory);
+}
+
+/** Gives the copy of a regular file all that its lower twin has but the data. */
+function dressCopy(core: Core, file: File, copy: PendingCopy): Errno {
+  const dir = file.lowerDir!.fd();
+  if (dir < 0) return -dir;
+  const linked = copy.lower.nlink > 1;
+  const origin = linked ? null : encodeOrigin(dir, file.lowerName, file.lowerDir!.layer.uuid);
+  return dress(core, copy.lower, dir, file.lowerName, copy.made.fd, null, origin);
+}
+
+/** Moves the finished copy into place; a file that was deleted meanwhile stays without a name. */
+function publishCopy(core: Core, file: File, copy: PendingCopy): Errno {
+  const parent = file.parent;
+  if (parent === null) {
+    file.held = dup(copy.made.fd);
+    if (file.held < 0) return -file.held;
+    core.work!.remove(copy.made.name);
+  } else {
+    const errno =
+      copyUpDir(core, parent) ||
+      (copy.lower.nlink === 1 ? markImpure(core, parent) : OK) ||
+      keepingTimes(parent, (upper) => renameat2(core.work!.fd, copy.made.name, upper, file.name, 0));
+    if (errno !== OK) return errno;
+  }
+  file.copying = null;
+  return becameUpper(core, file, copy.lower, copy.made.fd);
+}
+
+/** Lets go of a copy that no job works on. */
+export function abandonCopy(core: Core, file: File): void {
+  if (file.copying === null) return;
+  core.work!.discard(file.copying.made);
+  file.copying = null;
+}
+
+/**
+ * The inode's real file is the upper one from now on. A lower hard link gets a number of its own: its other names
+ * stay with the lower file.
+ * @param fd the upper file, open; -1 where it is not
+ */
+function becameUpper(core: Core, file: File, lower: Stat, fd: number): Errno {
+  core.files.discard(file);
+  file.upper = true;
+  file.bare = null;
+  if (fd >= 0) core.files.adopt(file, fd);
+  const errno = core.statOf(file, upperStat);
+  if (errno !== OK) return errno;
+  file.upperIno = upperStat.ino;
+  if (lower.nlink > 1) {
+    file.ino = core.numbers.of(core.upper!, upperStat.ino);
+    file.parent?.view?.set(file.name, file.ino, file.type >> 12);
+  }
+  return OK;
+}
+
+/** Runs what adds a name to an upper directory, and puts the directory's times back: it looks the same as before. */
+function keepingTimes(parent: Dir, change: (upper: number) => Errno): Errno {
+  const fd = parent.upper!.fd();
+  if (fd < 0) return -fd;
+  const known = statAt(fd, null, parentStat) === OK;
+  const errno = change(fd);
+  if (errno === OK && known) {
+    const { atimeSec, atimeNs, mtimeSec, mtimeNs } = parentStat;
+    utimesAt(fd, null, atimeSec, atimeNs, mtimeSec, mtimeNs);
+  }
+  return errno;
+}
+
+/** Says that files in the directory may have an origin, so that readers of the format look for it. */
+export function markImpure(core: Core, dir: Dir): Errno {
+  dir.bare = false;
+  return unlessUnsupported(dir.upper!.markImpure(core.xattrs));
+}
+
+function setOrigin(core: Core, dir: number, name: Name | null, origin: Buffer | null): Errno {
+  if (origin === null) return OK;
+  return unlessUnsupported(setxattr(dir, name, core.xattrs.origin, origin));
+}
+
+/** Where origins cannot be kept, files are copied up without. */
+function unlessUnsupported(errno: Errno): Errno {
+  return errno === EOPNOTSUPP || errno === EPERM ? OK : errno;
+}
+
+/**
+ * Gives a new upper file everything of its lower twin but the data. The owner comes first: changing it clears
+ * capabilities and set-ID bits.
+ * @param to null for an open file, which has its mode already
+ */
+export function dress(
+  core: Core,
+  lower: Stat,
+  fromDir: number,
+  from: Name | null,
+  toDir: number,
+  to: Name | null,
+  origin: Buffer | null,
+): Errno {
+  const { uid, gid, mode, atimeSec, atimeNs, mtimeSec, mtimeNs } = lower;
+  const owned = core.isOwn(uid, gid);
+  const hasMode = (owned && to === null) || (mode & S_IFMT) === S_IFLNK;
+  return (
+    (owned ? OK : chownAt(toDir, to, uid, gid)) ||
+    copyXattrs(core, fromDir, from, toDir, to) ||
+    setOrigin(core, toDir, to, origin) ||
+    (hasMode ? OK : chmodAt(toDir, to, mode & MODE_BITS)) ||
+    utimesAt(toDir, to, atimeSec, atimeNs, mtimeSec, mtimeNs)
+  );
+}
+
+const XATTR_LIST_MAX = 65536;
+const list = Buffer.alloc(XATTR_LIST_MAX);
+const value = Buffer.alloc(XATTR_LIST_MAX);
+
+/** Copies all xattrs but overlayfs's own; those that the upper file system has no room or name for are an error. */
+function copyXattrs(core: Core, fromDir: number, from: Name | null, toDir: number, to: Name | null): Errno {
+  const length = listxattr(fromDir, from, list);
+  if (length < 0) return length === -EOPNOTSUPP ? OK : -length;
+  for (const key of namesIn(list, length)) {
+    if (core.xattrs.fromDisk(key) === null) continue;
+    const size = getxattr(fromDir, from, key, value);
+    if (size === -ENODATA) continue;
+    if (size < 0) return -size;
+    const errno = setxattr(toDir, to, key, value.subarray(0, size));
+    if (errno !== OK && !mayBeLost(key, errno)) return errno;
+  }
+  return OK;
+}
+
+/** ACLs that the upper file system does not keep, and labels that a user namespace may not set, are let go. */
+function mayBeLost(key: ByteString, errno: Errno): boolean {
+  return (errno === EOPNOTSUPP && key.startsWith('system.')) || (errno === EPERM && !key.startsWith('user.'));
+}

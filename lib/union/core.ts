@@ -1,0 +1,241 @@
+/** What all operations of one union share: the stack, the tables, and the few steps that every operation needs. */
+import type { ByteString, Name } from '../base/bytes';
+import { type Count, EROFS, type Errno, ESTALE } from '../base/errno';
+import type { Ino, JobId, NodeId } from '../base/ids';
+import type { Logger } from '../base/log';
+import type { ListingIndex } from '../index/index-store';
+import type { Layer } from '../layer/layer';
+import { decodeOrigin } from '../layer/origin';
+import { PrivateXattrs } from '../layer/private-xattr';
+import { DirDescriptors, RealDir } from '../layer/real-dir';
+import { actAs, setUmask } from '../sys/attr';
+import { openByHandle } from '../sys/handle';
+import { close } from '../sys/open';
+import { newStat, type Stat, statAt } from '../sys/stat';
+import { getxattr } from '../sys/xattr';
+import type { Kernel } from '../vfs/filesystem';
+import { O_PATH } from '../vfs/flags';
+import type { Job, JobRunner } from '../vfs/jobs';
+import type { Attr, Call, Entry } from '../vfs/types';
+import { Dir, type File, type Inode, type Node } from './inode';
+import { InodeNumbers } from './inode-number';
+import { LowerListings } from './lower-listings';
+import { NodeTable } from './node-table';
+import { OpenFiles } from './open-files';
+import type { UnionOptions } from './options';
+import type { Workdir } from './workdir';
+
+/** Where the real file of an inode is: a name in a directory, or (name null) a descriptor itself. */
+export interface Place {
+  /** Or a negated errno, where the directory cannot be reached. */
+  fd: number;
+  name: Name | null;
+}
+
+const ROOT_NAME = '/' as Name;
+const ORIGIN_BYTES = 256;
+
+export class Core {
+  readonly xattrs: PrivateXattrs;
+  readonly numbers: InodeNumbers;
+  readonly listings: LowerListings;
+  readonly files: OpenFiles;
+  readonly table: NodeTable;
+  readonly descriptors: DirDescriptors;
+  /** Set by init. */
+  kernel!: Kernel;
+  /** What a file without xattrs is answered for a name, by layer and file type; see ops/xattrs.ts. */
+  readonly missingXattrs: Map<ByteString, Count>[] = [];
+  /** statx calls for files of read-only layers, once found. */
+  lowerStats = 0;
+  /** Scratch of one request. */
+  readonly stat: Stat = newStat();
+  private readonly originValue = Buffer.alloc(ORIGIN_BYTES);
+
+  /**
+   * @param upper null for a read-only mount, as is `work`
+   * @param lowers newest first
+   * @param fdLimit descriptors that may be kept open
+   */
+  constructor(
+    readonly options: UnionOptions,
+    readonly upper: Layer | null,
+    readonly lowers: readonly Layer[],
+    readonly work: Workdir | null,
+    readonly jobs: JobRunner,
+    readonly log: Logger,
+    readonly index: ListingIndex,
+    fdLimit: number,
+    private readonly onForgottenFile: (core: Core, file: File) => void,
+  ) {
+    const layers = upper === null ? lowers : [upper, ...lowers];
+    this.xattrs = new PrivateXattrs(options.xattrs);
+    this.numbers = new InodeNumbers(layers, options.xino);
+    this.listings = new LowerListings(this.xattrs, index);
+    this.files = new OpenFiles(Math.floor(fdLimit / 4));
+    this.descriptors = new DirDescriptors(Math.floor(fdLimit / 2));
+    const rootOf = (layer: Layer): RealDir => new RealDir(layer, null, ROOT_NAME, this.descriptors);
+    const top = lowers[0]!;
+    const root = new Dir(
+      this.numbers.of(top, top.rootIno),
+      null,
+      ROOT_NAME,
+      upper === null ? null : rootOf(upper),
+      lowers.map(rootOf),
+    );
+    this.table = new NodeTable(root, (inode) => this.close(inode));
+  }
+
+  /** Closes what an inode holds that nobody knows any more. */
+  private close(inode: Inode): void {
+    if (inode.isDir) {
+      this.listings.drop(inode);
+      for (const real of inode.upper === null ? inode.lowers : [inode.upper, ...inode.lowers]) {
+        real.unpin();
+        real.close();
+      }
+    } else {
+      this.onForgottenFile(this, inode);
+      this.files.discard(inode);
+      if (inode.held >= 0) close(inode.held);
+      inode.held = -1;
+    }
+  }
+
+  /** What is to be done when a running job ends. */
+  private readonly running = new Map<JobId, (result: number) => void>();
+
+  /** @param done called with the job's result, before the requests that wait for it run again */
+  startJob(job: Job, done: (result: number) => void): JobId {
+    const id = this.jobs.start(job);
+    this.running.set(id, done);
+    return id;
+  }
+
+  jobDone(id: JobId, result: number): void {
+    const done = this.running.get(id);
+    this.running.delete(id);
+    done?.(result);
+  }
+
+  /** EROFS on a read-only mount. */
+  get writable(): Errno {
+    return this.upper === null ? EROFS : 0;
+  }
+
+  node(id: NodeId): Node | undefined {
+    return this.table.get(id);
+  }
+
+  /** The directory of a number that the kernel sent; ESTALE for one it cannot know. */
+  dir(id: NodeId): Dir | Errno {
+    const inode = this.table.get(id)?.inode;
+    return inode?.isDir ? inode : ESTALE;
+  }
+
+  private readonly place: Place = { fd: -1, name: null };
+
+  /** Where the inode's real file is. The result is valid until the next call. */
+  placeOf(inode: Inode): Place {
+    const place = this.place;
+    if (inode.isDir) {
+      place.fd = inode.top.fd();
+      place.name = null;
+    } else if (!inode.upper) {
+      place.fd = inode.lowerDir!.fd();
+      place.name = inode.lowerName;
+    } else if (inode.parent === null) {
+      place.fd = inode.held >= 0 ? inode.held : (inode.open?.fd ?? -ESTALE);
+      place.name = null;
+    } else {
+      place.fd = inode.parent.upper!.fd();
+      place.name = inode.name;
+    }
+    return place;
+  }
+
+  /** statx(2) of the inode's real file. */
+  statOf(inode: Inode, out: Stat): Errno {
+    if (!inode.isDir && inode.open !== null && inode.open.upper === inode.upper) {
+      return statAt(inode.open.fd, null, out);
+    }
+    const place = this.placeOf(inode);
+    if (inode.isDir ? inode.upper === null : !inode.upper) this.lowerStats++;
+    return place.fd < 0 ? -place.fd : statAt(place.fd, place.name, out);
+  }
+
+  /** The attributes that programs see, from those of the real file. */
+  fill(inode: Inode, stat: Stat, out: Attr): void {
+    out.ino = inode.ino;
+    out.mode = stat.mode;
+    out.nlink = this.linksOf(inode, stat);
+    out.uid = stat.uid;
+    out.gid = stat.gid;
+    out.rdevMajor = stat.rdevMajor;
+    out.rdevMinor = stat.rdevMinor;
+    out.size = stat.size;
+    out.blocks = stat.blocks;
+    out.blksize = stat.blksize;
+    out.atimeSec = stat.atimeSec;
+    out.atimeNs = stat.atimeNs;
+    out.mtimeSec = stat.mtimeSec;
+    out.mtimeNs = stat.mtimeNs;
+    out.ctimeSec = stat.ctimeSec;
+    out.ctimeNs = stat.ctimeNs;
+    out.hasBtime = stat.hasBtime;
+    out.btimeSec = stat.btimeSec;
+    out.btimeNs = stat.btimeNs;
+  }
+
+  /** A merged directory has one link, as in overlayfs: programs then do not count subdirectories by it. */
+  private linksOf(inode: Inode, stat: Stat): number {
+    if (inode.isDir) {
+      return inode.dead ? 0 : this.listings.isMerged(inode) ? 1 : stat.nlink;
+    }
+    return inode.parent === null && !inode.upper ? 0 : stat.nlink;
+  }
+
+  /** Answers an operation that gives a node: the kernel knows the inode from here on. */
+  answer(inode: Inode, stat: Stat, out: Entry): void {
+    out.node = this.table.know(inode).id;
+    this.fill(inode, stat, out.attr);
+  }
+
+  /** The inode number of an upper file: its origin's, where it was copied up. */
+  numberOfUpper(dir: Dir, name: Name, stat: Stat): Ino {
+    const own = this.numbers.of(this.upper!, stat.ino);
+    return dir.upper!.isImpure(this.xattrs) ? (this.originNumber(dir.upper!.fd(), name) ?? own) : own;
+  }
+
+  private originNumber(dir: number, name: Name): Ino | null {
+    const length = getxattr(dir, name, this.xattrs.origin, this.originValue);
+    const origin = length > 0 ? decodeOrigin(this.originValue.subarray(0, length)) : null;
+    if (origin === null) return null;
+    const layer = this.lowers.find((lower) => lower.uuid.equals(origin.uuid));
+    if (layer === undefined) return null;
+    const fd = openByHandle(layer.handleFd, origin.handle, O_PATH);
+    if (fd < 0) return null;
+    const found = newStat();
+    const errno = statAt(fd, null, found);
+    close(fd);
+    return errno === 0 ? this.numbers.of(layer, found.ino) : null;
+  }
+
+  private readonly uid = process.geteuid!();
+  private readonly gid = process.getegid!();
+
+  /** Would what this thread creates by itself belong to this user and group anyway? */
+  isOwn(uid: number, gid: number): boolean {
+    return uid === this.uid && gid === this.gid;
+  }
+
+  /** Makes what this thread creates next belong to the caller, with its umask. `actAsSelf` undoes the first. */
+  actAs(call: Call): void {
+    setUmask(call.umask);
+    if (!this.isOwn(call.uid, call.gid)) actAs(call.uid, call.gid);
+  }
+
+  actAsSelf(call: Call): void {
+    if (!this.isOwn(call.uid, call.gid)) actAs(this.uid, this.gid);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A directory as programs list it. Every name has a cookie that it keeps while it exists: an offset in readdir
+ * means "after this cookie", so a listing that is read while names come and go misses and repeats nothing, and no
+ * state is needed per open directory. What is added while a listing is read shows in the next one.
+ */
+import type { Name } from '../base/bytes';
+import type { Ino } from '../base/ids';
+
+export interface ViewEntry {
+  readonly name: Name;
+  readonly cookie: number;
+  /** 0: not found out yet. */
+  ino: Ino;
+  dirType: number;
+  /** Changed by DirView only. */
+  gone: boolean;
+}
+
+/** Cookies 1 and 2 are `.` and `..`. */
+const FIRST_COOKIE = 3;
+const COMPACT_AT = 64;
+
+export class DirView {
+  private entries: ViewEntry[] = [];
+  private readonly byName = new Map<Name, ViewEntry>();
+  private nextCookie = FIRST_COOKIE;
+  /** Names from this cookie on came after the last listing began: it ends before them, or it might never end. */
+  private limit = Number.POSITIVE_INFINITY;
+
+  get size(): number {
+    return this.byName.size;
+  }
+
+  has(name: Name): boolean {
+    return this.byName.has(name);
+  }
+
+  get(name: Name): ViewEntry | undefined {
+    return this.byName.get(name);
+  }
+
+  /** Adds a name, or says what an existing one is now. */
+  set(name: Name, ino: Ino, dirType: number): void {
+    const known = this.byName.get(name);
+    if (known !== undefined) {
+      known.ino = ino;
+      known.dirType = dirType;
+      return;
+    }
+    const entry = { name, cookie: this.nextCookie++, ino, dirType, gone: false };
+    this.entries.push(entry);
+    this.byName.set(name, entry);
+  }
+
+  delete(name: Name): void {
+    const entry = this.byName.get(name);
+    if (entry === undefined) return;
+    entry.gone = true;
+    this.byName.delete(name);
+    if (this.entries.length > COMPACT_AT && this.entries.length > 2 * this.byName.size) {
+      this.entries = this.entries.filter((other) => !other.gone);
+    }
+  }
+
+  /** A listing begins: what is there now belongs to it. */
+  begin(): void {
+    this.limit = this.nextCookie;
+  }
+
+  /** The names after a cookie, in order, as far as they were there when a listing last began. */
+  *after(cookie: number): Generator<ViewEntry> {
+    let low = 0;
+    let high = this.entries.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.entries[middle]!.cookie <= cookie) low = middle + 1;
+      else high = middle;
+    }
+    for (; low < this.entries.length; low++) {
+      const entry = this.entries[low]!;
+      if (entry.cookie >= this.limit) return;
+      if (!entry.gone) yield entry;
+    }
+  }
+}

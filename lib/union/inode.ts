@@ -1,0 +1,140 @@
+/**
+ * The union's files, as three kinds of object:
+ *
+ * - `File` and `Dir` (an `Inode`): one file of the merged view, whichever layer it lies in at the moment.
+ * - `Node`: a number that the kernel knows an inode by, with its lookup count. An inode has at most one current
+ *   node; retired ones (see open-files.ts) live on until the kernel forgets them.
+ *
+ * Where the real file is:
+ *
+ *   Dir    upper (if any) first, then lowers, newest first: what is merged
+ *   File   upper:  (parent.upper, name);  or `held`, once it has no name that we know
+ *          lower:  (lowerDir, lowerName), for ever
+ *
+ * Invariants (checked by check.ts): a known inode with a name is in its parent's `children` under that name; a
+ * directory with known children is known itself or kept alive by them; nothing else is in `children`.
+ */
+import type { Name } from '../base/bytes';
+import type { Ino, JobId, NodeId } from '../base/ids';
+import type { Fingerprint, Listing } from '../index/listing';
+import type { RealDir } from '../layer/real-dir';
+import type { Stat } from '../sys/stat';
+import type { DirView } from './dir-view';
+import type { OpenFile } from './open-files';
+import type { WorkFile } from './workdir';
+
+export class Node {
+  /** Changed by NodeTable only. */
+  lookups = 0;
+  /** Handles that the kernel has open on this node; changed by OpenFiles only. */
+  handles = 0;
+  /** What the kernel reads and writes for those handles, in passthrough; changed by OpenFiles only. */
+  bound: OpenFile | null = null;
+
+  constructor(
+    readonly id: NodeId,
+    readonly inode: Inode,
+  ) {}
+}
+
+export type Inode = File | Dir;
+
+abstract class AnyInode {
+  /** The node that a lookup gives; null while unknown or just retired. Changed by NodeTable only. */
+  node: Node | null = null;
+  /** Nodes that the kernel has not forgotten, the current one included. Changed by NodeTable only. */
+  nodes = 0;
+  /** The real file has no xattrs at all; null: not looked at. Set back by whatever may change that. */
+  bare: boolean | null = null;
+
+  /**
+   * @param ino as programs see it
+   * @param parent null once the inode has no name that we know (and for the root)
+   */
+  constructor(
+    public ino: Ino,
+    public parent: Dir | null,
+    public name: Name,
+  ) {}
+}
+
+/** Everything that is no directory. */
+export class File extends AnyInode {
+  readonly isDir = false;
+  /** The real file lies in the upper layer. Changed by copy-up only. */
+  upper: boolean;
+  /** Real inode number in the upper layer, the key among hard links; 0 while lower. */
+  upperIno = 0;
+  /** The real file, open; changed by OpenFiles only. */
+  open: OpenFile | null = null;
+  /** O_PATH descriptor of the upper file that has no known name, or -1. */
+  held = -1;
+  /** A copy-up in progress. */
+  copying: PendingCopy | null = null;
+
+  /** @param type the S_IFMT bits */
+  constructor(
+    readonly type: number,
+    ino: Ino,
+    parent: Dir | null,
+    name: Name,
+    readonly lowerDir: RealDir | null,
+  ) {
+    super(ino, parent, name);
+    this.upper = lowerDir === null;
+    this.lowerName = name;
+  }
+
+  readonly lowerName: Name;
+}
+
+export class Dir extends AnyInode {
+  readonly isDir = true;
+  /** Known children by name; changed by NodeTable and by the operations that move names. */
+  readonly children = new Map<Name, Inode>();
+  /** The merged listing of `lowers`, once needed; changed by LowerListings only. */
+  listing: Listing | null = null;
+  /** What tells the index whether its records of `lowers` still hold, once needed; as `listing`. */
+  fingerprints: readonly Fingerprint[] | null = null;
+  /** Names looked up in the layers one by one while there was no listing. */
+  probes = 0;
+  /** The directory as programs list it, once listed; kept up to date by every operation. */
+  view: DirView | null = null;
+  /** Removed; descriptors are pinned until it is forgotten. */
+  dead = false;
+
+  constructor(
+    ino: Ino,
+    parent: Dir | null,
+    name: Name,
+    public upper: RealDir | null,
+    /** Changed by LowerListings.settle only, which cuts it below the first opaque one. */
+    public lowers: readonly RealDir[],
+  ) {
+    super(ino, parent, name);
+    this.settled = lowers.length < 2;
+  }
+
+  /** `lowers` ends at the first opaque one. */
+  settled: boolean;
+
+  /** The real directory that attributes are taken from. */
+  get top(): RealDir {
+    return this.upper ?? this.lowers[0]!;
+  }
+}
+
+/** A regular file whose upper copy is being made. */
+export interface PendingCopy {
+  /** The copy, in the work directory; open for reading and writing. */
+  readonly made: WorkFile;
+  /** The lower file's attributes. */
+  readonly lower: Stat;
+  /** Bytes of the lower file that were asked for. */
+  readonly size: number;
+  stage: 'data' | 'sync' | 'ready';
+  /** The job that the stage waits for, or 0. */
+  job: JobId;
+  /** Set when a job failed. */
+  errno: number;
+}

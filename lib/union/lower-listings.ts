@@ -1,0 +1,298 @@
+/**
+ * Looks names up in the read-only part of a directory. It never changes while mounted, so it is listed once, all
+ * layers merged, and from then on a name, present or absent, costs no system call however many layers there are.
+ * A directory too large to be listed for one lookup is probed name by name until listing it pays.
+ */
+import type { ByteString, Name } from '../base/bytes';
+import { ENOENT, type Errno } from '../base/errno';
+import type { ListingIndex } from '../index/index-store';
+import type { Fingerprint, ListedName, Listing } from '../index/listing';
+import type { PrivateXattrs } from '../layer/private-xattr';
+import { type LayerVisitor, readLayer } from '../layer/read-layer';
+import type { RealDir } from '../layer/real-dir';
+import { isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
+import { newStat, statAt } from '../sys/stat';
+import { dirTypeOf, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/flags';
+import type { Dir } from './inode';
+
+const DT_DIR = S_IFDIR >> 12;
+/** Directories of up to about this many names are listed at their first lookup. */
+const LIST_AT_ONCE = 4096;
+/** A larger one is listed when this share of its names was probed. */
+const LIST_AFTER_SHARE = 1 / 8;
+/** A directory's st_size per name, at the least, on the usual file systems. */
+const BYTES_PER_NAME = 20;
+/** Names kept in memory; the listings loaded first are dropped above it. */
+const MAX_NAMES = 2_000_000;
+
+/** At the least: open, two of getdents, close. */
+const CALLS_TO_LIST = 4;
+
+const stat = newStat();
+
+/** The directory's place in the read-only stack, which is its place in the view: what is merged never moves. */
+function pathOf(dir: Dir): ByteString {
+  const names: Name[] = [];
+  for (let at = dir; at.parent !== null; at = at.parent) names.push(at.name);
+  return names.reverse().join('/') as ByteString;
+}
+
+function sameFingerprints(a: readonly Fingerprint[], b: readonly Fingerprint[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, i) => {
+      const other = b[i]!;
+      return (
+        one.layer === other.layer &&
+        one.ino === other.ino &&
+        one.ctimeNs === other.ctimeNs &&
+        one.ctimeSec === other.ctimeSec &&
+        one.devMajor === other.devMajor &&
+        one.devMinor === other.devMinor
+      );
+    })
+  );
+}
+
+export class LowerListings {
+  private readonly loaded = new Set<Dir>();
+  private names = 0;
+  /** System calls made in lower layers to find names, but for those of RealDir. */
+  probes = 0;
+  listed = 0;
+
+  constructor(
+    private readonly xattrs: PrivateXattrs,
+    private readonly index: ListingIndex,
+  ) {}
+
+  /** What the read-only part of a directory has under a name; ENOENT where it has nothing. */
+  find(dir: Dir, name: Name): ListedName | Errno {
+    if (dir.lowers.length === 0) return ENOENT;
+    this.settle(dir);
+    if (dir.listing === null && this.listingPays(dir)) {
+      const errno = this.load(dir);
+      if (errno !== 0) return errno;
+    }
+    return dir.listing === null ? this.recall(dir, name) : (dir.listing.get(name) ?? ENOENT);
+  }
+
+  /** A name of a directory too large to be listed: as the index knows it, else as the layers say. */
+  private recall(dir: Dir, name: Name): ListedName | Errno {
+    const fingerprints = this.fingerprintsOf(dir);
+    const path = pathOf(dir);
+    const record = fingerprints === null ? null : this.index.getName(path, name);
+    if (record !== null && sameFingerprints(record.fingerprints, fingerprints!))
+      return record.entry ?? ENOENT;
+    const found = this.probe(dir, name);
+    if (fingerprints !== null && (typeof found !== 'number' || found === ENOENT)) {
+      this.index.putName(path, name, { fingerprints, entry: typeof found === 'number' ? null : found });
+    }
+    return found;
+  }
+
+  /** The whole read-only part of a directory, or an errno. */
+  all(dir: Dir): Listing | Errno {
+    this.settle(dir);
+    if (dir.listing === null) {
+      const errno = this.load(dir);
+      if (errno !== 0) return errno;
+    }
+    return dir.listing!;
+  }
+
+  /**
+   * Finds out how far down a merged directory goes: to its first opaque part. A record of the index that still
+   * holds says so, and gives the listing with it.
+   */
+  settle(dir: Dir): void {
+    if (dir.settled) return;
+    dir.settled = true;
+    const record = this.index.get(pathOf(dir));
+    if (record !== null) {
+      const parts = dir.lowers.slice(0, record.fingerprints.length);
+      const fingerprints = this.fingerprint(parts);
+      const whole = parts.length === dir.lowers.length || this.isOpaque(parts.at(-1)!);
+      if (whole && fingerprints !== null && sameFingerprints(record.fingerprints, fingerprints)) {
+        dir.lowers = parts;
+        dir.fingerprints = fingerprints;
+        for (const part of parts) part.knowPure();
+        this.keep(dir, record.listing);
+        return;
+      }
+    }
+    const bottom = dir.lowers.findIndex((lower) => this.isOpaque(lower));
+    if (bottom >= 0) dir.lowers = dir.lowers.slice(0, bottom + 1);
+  }
+
+  /** The root of a layer never is, as in overlayfs, whatever is marked there. */
+  private isOpaque(part: RealDir): boolean {
+    return !part.isLayerRoot && part.opaqueMark(this.xattrs) === 'opaque';
+  }
+
+  /**
+   * Null where a change would not show: whiteouts told by xattrs come and go without a trace in the directory. Null
+   * for an impure directory too: what has a record is pure, and nothing in it has to be asked for xattrs.
+   * Preconditions: settled, and not read yet, so that a later change shows.
+   */
+  private fingerprintsOf(dir: Dir): readonly Fingerprint[] | null {
+    if (dir.fingerprints !== null) return dir.fingerprints;
+    for (const part of dir.lowers) {
+      if (part.opaqueMark(this.xattrs) === 'xattr-whiteouts' || part.isImpure(this.xattrs)) return null;
+    }
+    dir.fingerprints = this.fingerprint(dir.lowers);
+    return dir.fingerprints;
+  }
+
+  /**
+   * What tells these real directories from others and from what they were before; null where one is gone, or
+   * lies on a stacked file system, whose directories change when others below them do.
+   */
+  private fingerprint(parts: readonly RealDir[]): readonly Fingerprint[] | null {
+    const fingerprints: Fingerprint[] = [];
+    for (const part of parts) {
+      if (part.layer.stacked || part.stat(stat) !== 0) return null;
+      const { ino, ctimeSec, ctimeNs, devMajor, devMinor } = stat;
+      fingerprints.push({ layer: part.layer.index, devMajor, devMinor, ino, ctimeSec, ctimeNs });
+    }
+    return fingerprints;
+  }
+
+  /**
+   * Is a directory made of several real ones? Settles nothing: that asks every layer.
+   */
+  isMerged(dir: Dir): boolean {
+    if (dir.upper !== null) return dir.lowers.length > 0;
+    return dir.lowers.length > 1 && (dir.settled || !this.isOpaque(dir.lowers[0]!));
+  }
+
+  /** The real directory of a layer among those that make a directory, which are in the order of layers. */
+  static inLayer(dir: Dir, layer: number): RealDir {
+    const { lowers } = dir;
+    let low = 0;
+    for (let high = lowers.length - 1; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (lowers[middle]!.layer.index < layer) low = middle + 1;
+      else high = middle;
+    }
+    return lowers[low]!;
+  }
+
+  private listingPays(dir: Dir): boolean {
+    if (dir.probes === 0) {
+      let bytes = 0;
+      for (const lower of dir.lowers) {
+        const fd = lower.fd();
+        this.probes++;
+        if (fd >= 0 && statAt(fd, null, stat) === 0) bytes += stat.size;
+      }
+      const names = bytes / BYTES_PER_NAME;
+      if (names <= LIST_AT_ONCE) return true;
+      dir.probes = -names * LIST_AFTER_SHARE;
+    }
+    dir.probes += dir.lowers.length;
+    return dir.probes >= 0;
+  }
+
+  private load(dir: Dir): Errno {
+    const fingerprints = this.worthKeeping(dir) ? this.fingerprintsOf(dir) : null;
+    const listing: Listing = new Map();
+    const closed = new Set<Name>();
+    let open = true;
+    for (const lower of dir.lowers) {
+      if (!open) break;
+      const fd = lower.fd();
+      if (fd < 0) return -fd;
+      const errno = this.merge(listing, closed, lower, fd, () => {
+        open = false;
+      });
+      if (errno !== 0) return errno;
+    }
+    this.keep(dir, listing);
+    if (fingerprints !== null) this.index.put(pathOf(dir), { fingerprints, listing });
+    return 0;
+  }
+
+  /** One small directory is read as fast as its record. */
+  private worthKeeping(dir: Dir): boolean {
+    return dir.lowers.length > 1;
+  }
+
+  /** Adds one layer's names below those already there. `closed`: names whose lower namesakes are hidden. */
+  private merge(listing: Listing, closed: Set<Name>, lower: RealDir, fd: number, opaque: () => void): Errno {
+    const layer = lower.layer.index;
+    const only: readonly number[] = [layer];
+    const hiddenBelow: Name[] = [];
+    const xattrWhiteouts = lower.opaqueMark(this.xattrs) === 'xattr-whiteouts';
+    this.listed++;
+    this.probes += CALLS_TO_LIST;
+    const visitor: LayerVisitor = {
+      entry(name, ino, dirType) {
+        if (closed.has(name)) return;
+        const above = listing.get(name);
+        if (above === undefined) listing.set(name, { layers: only, dirType, ino });
+        else if (dirType === DT_DIR && above.dirType === DT_DIR) {
+          listing.set(name, { ...above, layers: [...above.layers, layer] });
+          return;
+        }
+        if (dirType !== DT_DIR) hiddenBelow.push(name);
+      },
+      whiteout: (name) => hiddenBelow.push(name),
+      opaque,
+    };
+    const errno = readLayer(fd, this.xattrs, true, visitor, xattrWhiteouts);
+    for (const name of hiddenBelow) closed.add(name);
+    return errno;
+  }
+
+  private keep(dir: Dir, listing: Listing): void {
+    dir.listing = listing;
+    this.loaded.add(dir);
+    this.names += listing.size;
+    for (const oldest of this.loaded) {
+      if (this.names <= MAX_NAMES || oldest === dir) return;
+      this.drop(oldest);
+    }
+  }
+
+  /** Gives a listing's memory back. */
+  drop(dir: Dir): void {
+    if (!this.loaded.delete(dir)) return;
+    this.names -= dir.listing!.size;
+    dir.listing = null;
+    dir.probes = 0;
+  }
+
+  private probe(dir: Dir, name: Name): ListedName | Errno {
+    const layers: number[] = [];
+    let top: ListedName | null = null;
+    for (const lower of dir.lowers) {
+      const fd = lower.fd();
+      if (fd < 0) return -fd;
+      this.probes += 2;
+      const errno = statAt(fd, name, stat);
+      const there = errno === 0;
+      if (!there && errno !== ENOENT) return errno;
+      if (there && !this.isWhiteoutAt(lower, fd, name)) {
+        const isDir = (stat.mode & S_IFMT) === S_IFDIR;
+        if (top === null) top = { layers, dirType: dirTypeOf(stat.mode), ino: stat.ino };
+        else if (!isDir) break;
+        layers.push(lower.layer.index);
+        if (!isDir) break;
+      } else if (there) break;
+      if (statAt(fd, ociWhiteoutOf(name), stat) === 0) break;
+    }
+    return top ?? ENOENT;
+  }
+
+  /** Preconditions: `stat` is the name's. */
+  private isWhiteoutAt(dir: RealDir, fd: number, name: Name): boolean {
+    if (isWhiteout(stat)) return true;
+    return (
+      (stat.mode & S_IFMT) === S_IFREG &&
+      stat.size === 0 &&
+      dir.opaqueMark(this.xattrs) === 'xattr-whiteouts' &&
+      this.xattrs.isXattrWhiteout(fd, name)
+    );
+  }
+}

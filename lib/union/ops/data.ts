@@ -1,0 +1,343 @@
+/** Opening, reading and writing regular files, and what syncs them. */
+import type { Name } from '../../base/bytes';
+import {
+  type Count,
+  EEXIST,
+  EISDIR,
+  ENOENT,
+  EOPNOTSUPP,
+  type Errno,
+  ESTALE,
+  OK,
+  PARKED,
+} from '../../base/errno';
+import type { Fh, NodeId } from '../../base/ids';
+import {
+  fallocate as allocate,
+  ioctl as control,
+  copyFileRange as copyRange,
+  pread,
+  pwrite,
+  lseek as seek,
+} from '../../sys/io';
+import { close, dup, openat } from '../../sys/open';
+import { statAt } from '../../sys/stat';
+import {
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_RDWR,
+  O_TMPFILE,
+  O_TRUNC,
+  S_IFREG,
+} from '../../vfs/flags';
+import type { Job } from '../../vfs/jobs';
+import type { Call, Entry, Opened } from '../../vfs/types';
+import { copyUp, copyUpDir } from '../copy-up';
+import type { Core } from '../core';
+import { File, type Node } from '../inode';
+import type { OpenFile } from '../open-files';
+import { resolve } from '../resolve';
+import { dropPrivileges, truncate } from './attributes';
+import { madeFile, makeName } from './make';
+
+/** Handles carry no state: a node counts how many are open. */
+const ANY_FH = 1 as Fh;
+const DOT = '.' as Name;
+const MODE_BITS = 0o7777;
+/** A longer copy_file_range is a job. */
+const INLINE_COPY_BYTES = 1024 * 1024;
+
+export function open(
+  core: Core,
+  call: Call,
+  id: NodeId,
+  flags: number,
+  killPriv: boolean,
+  out: Opened,
+): Errno {
+  const node = core.node(id);
+  if (node === undefined || node.inode.node !== node) return ESTALE;
+  const file = node.inode;
+  if (file.isDir) return EISDIR;
+  const truncates = (flags & O_TRUNC) !== 0;
+  if ((flags & O_ACCMODE) === O_RDONLY && !truncates) return bind(core, node, file, out);
+  const errno = copyUp(core, call, file, truncates ? 0 : undefined);
+  if (errno !== OK) return errno;
+  if (truncates) {
+    const cut = truncate(core, node, file, 0, killPriv);
+    if (cut !== OK) return cut;
+  }
+  if (mustRetire(core, node)) {
+    core.table.retire(file);
+    return ESTALE;
+  }
+  return bind(core, node, file, out);
+}
+
+/**
+ * Are the node's handles bound to the lower file, which a writer cannot share? The open is answered ESTALE then:
+ * the kernel looks the name up again and gets a new node (see open-files.ts).
+ */
+function mustRetire(core: Core, node: Node): boolean {
+  return core.kernel.passthrough && node.bound !== null && !node.bound.upper;
+}
+
+function bind(core: Core, node: Node, file: File, out: Opened): Errno {
+  const real = node.bound !== null && core.kernel.passthrough ? node.bound : core.files.of(file);
+  if (typeof real === 'number') return -real;
+  out.backing = core.files.bind(node, real);
+  out.fh = ANY_FH;
+  return OK;
+}
+
+export function release(core: Core, id: NodeId): void {
+  const node = core.node(id);
+  if (node === undefined || node.handles === 0) return;
+  const wrote = node.bound?.upper && core.kernel.passthrough;
+  core.files.unbind(node);
+  if (wrote && node.handles === 0) core.kernel.invalidateAttributes(id);
+}
+
+export function create(
+  core: Core,
+  call: Call,
+  parentId: NodeId,
+  name: Name,
+  mode: number,
+  flags: number,
+  entry: Entry,
+  opened: Opened,
+): Errno {
+  const parent = core.dir(parentId);
+  if (typeof parent === 'number') return parent;
+  let fd = -ENOENT;
+  const errno = makeName(core, call, parent, name, false, (dir, at) => {
+    fd = openat(dir, at, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW, mode & MODE_BITS);
+    return fd < 0 ? -fd : OK;
+  });
+  if (errno === EEXIST && (flags & O_EXCL) === 0) {
+    return openExisting(core, call, parentId, name, flags, entry, opened);
+  }
+  if (errno !== OK) {
+    if (fd >= 0) close(fd);
+    return errno;
+  }
+  const failed = statAt(fd, null, core.stat);
+  if (failed !== OK) {
+    close(fd);
+    return failed;
+  }
+  const file = madeFile(core, parent, name, core.stat);
+  core.files.adopt(file, fd);
+  core.answer(file, core.stat, entry);
+  return bind(core, file.node!, file, opened);
+}
+
+function openExisting(
+  core: Core,
+  call: Call,
+  parentId: NodeId,
+  name: Name,
+  flags: number,
+  entry: Entry,
+  opened: Opened,
+): Errno {
+  const parent = core.dir(parentId);
+  if (typeof parent === 'number') return parent;
+  const inode = resolve(core, parent, name, core.stat);
+  if (typeof inode === 'number') return inode;
+  core.answer(inode, core.stat, entry);
+  const errno = open(core, call, entry.node, flags, false, opened);
+  if (errno !== OK) core.table.forget(entry.node, 1);
+  return errno;
+}
+
+export function tmpfile(
+  core: Core,
+  call: Call,
+  parentId: NodeId,
+  mode: number,
+  flags: number,
+  entry: Entry,
+  opened: Opened,
+): Errno {
+  const parent = core.dir(parentId);
+  if (typeof parent === 'number') return parent;
+  const errno = copyUpDir(core, parent);
+  if (errno !== OK) return errno;
+  const dir = parent.upper!.fd();
+  if (dir < 0) return -dir;
+  core.actAs(call);
+  const fd = openat(dir, DOT, O_TMPFILE | O_RDWR | (flags & O_EXCL), mode & MODE_BITS);
+  core.actAsSelf(call);
+  if (fd < 0) return -fd;
+  const failed = statAt(fd, null, core.stat);
+  if (failed !== OK) {
+    close(fd);
+    return failed;
+  }
+  const file = new File(S_IFREG, core.numbers.of(core.upper!, core.stat.ino), null, DOT, null);
+  file.upperIno = core.stat.ino;
+  file.held = dup(fd);
+  core.files.adopt(file, fd);
+  core.answer(file, core.stat, entry);
+  return bind(core, file.node!, file, opened);
+}
+
+/** The file that a data operation on a node works on: what its handles are bound to, else the real one. */
+function fileOf(core: Core, id: NodeId): OpenFile | number {
+  const node = core.node(id);
+  if (node === undefined || node.inode.isDir) return -ESTALE;
+  if (node.bound !== null && core.kernel.passthrough) return node.bound;
+  return core.files.of(node.inode);
+}
+
+/** The same for an operation that changes the data: the file is copied up first. */
+function fileToWrite(core: Core, call: Call, id: NodeId): OpenFile | number {
+  const inode = core.node(id)?.inode;
+  if (inode === undefined || inode.isDir) return -ESTALE;
+  const errno = copyUp(core, call, inode);
+  return errno === OK ? fileOf(core, id) : -errno;
+}
+
+export function read(core: Core, id: NodeId, offset: number, into: Buffer): Count {
+  const file = fileOf(core, id);
+  return typeof file === 'number' ? file : pread(file.fd, into, offset);
+}
+
+export function write(
+  core: Core,
+  call: Call,
+  id: NodeId,
+  offset: number,
+  data: Buffer,
+  killPriv: boolean,
+): Count {
+  const file = fileToWrite(core, call, id);
+  if (typeof file === 'number') return file;
+  if (killPriv) {
+    const errno = dropPrivileges(file.fd, null);
+    if (errno !== OK) return -errno;
+  }
+  return pwrite(file.fd, data, offset);
+}
+
+export function fallocate(
+  core: Core,
+  call: Call,
+  id: NodeId,
+  mode: number,
+  offset: number,
+  length: number,
+): Errno {
+  const file = fileToWrite(core, call, id);
+  return typeof file === 'number' ? -file : allocate(file.fd, mode, offset, length);
+}
+
+export function lseek(core: Core, id: NodeId, offset: number, whence: number): Count {
+  const file = fileOf(core, id);
+  return typeof file === 'number' ? file : seek(file.fd, offset, whence);
+}
+
+export function copyFileRange(
+  core: Core,
+  call: Call,
+  id: NodeId,
+  offset: number,
+  toId: NodeId,
+  toOffset: number,
+  length: number,
+): Count {
+  const to = fileToWrite(core, call, toId);
+  if (typeof to === 'number') return to;
+  const from = fileOf(core, id);
+  if (typeof from === 'number') return from;
+  if (length <= INLINE_COPY_BYTES) return copyRange(from.fd, offset, to.fd, toOffset, length);
+  if (call.jobResult !== null) return call.jobResult;
+  return -park(core, call, [from, to], {
+    kind: 'copy-range',
+    from: from.fd,
+    fromOffset: offset,
+    to: to.fd,
+    toOffset,
+    length,
+  });
+}
+
+/** Starts a job of one request only; the files it works on stay open until it is done. */
+function park(core: Core, call: Call, files: readonly OpenFile[], job: Job): Errno {
+  for (const file of files) core.files.use(file);
+  call.job = core.startJob(job, () => {
+    for (const file of files) core.files.unuse(file);
+  });
+  return PARKED;
+}
+
+export function fsync(core: Core, call: Call, id: NodeId, dataOnly: boolean): Errno {
+  const inode = core.node(id)?.inode;
+  if (inode === undefined) return ESTALE;
+  if (inode.isDir) return fsyncdir(core, call, id);
+  if (!inode.upper || core.options.volatile || core.upper!.inMemory) return OK;
+  if (call.jobResult !== null) return -call.jobResult;
+  const file = fileOf(core, id);
+  return typeof file === 'number'
+    ? -file
+    : park(core, call, [file], { kind: 'fsync', fd: file.fd, dataOnly });
+}
+
+export function fsyncdir(core: Core, call: Call, id: NodeId): Errno {
+  const dir = core.dir(id);
+  if (typeof dir === 'number') return dir;
+  if (dir.upper === null || core.options.volatile || core.upper!.inMemory) return OK;
+  if (call.jobResult !== null) return -call.jobResult;
+  const path = dir.upper.fd();
+  const fd = path < 0 ? path : openat(path, DOT, O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return -fd;
+  call.job = core.startJob({ kind: 'fsync', fd, dataOnly: false }, () => close(fd));
+  return PARKED;
+}
+
+export function syncfs(core: Core, call: Call): Errno {
+  if (core.upper === null || core.options.volatile || core.upper.inMemory) return OK;
+  if (call.jobResult !== null) return -call.jobResult;
+  const fd = openat(core.upper.fd, DOT, O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return -fd;
+  call.job = core.startJob({ kind: 'syncfs', fd }, () => close(fd));
+  return PARKED;
+}
+
+const FS_IOC_GETFLAGS = 0x80086601;
+const FS_IOC_SETFLAGS = 0x40086602;
+const FS_IOC_FSGETXATTR = 0x801c581f;
+const FS_IOC_FSSETXATTR = 0x401c5820;
+
+/** File attributes (chattr(1), lsattr(1)): those of the real file. */
+export function ioctl(
+  core: Core,
+  call: Call,
+  id: NodeId,
+  command: number,
+  input: Buffer,
+  output: Buffer,
+): Count {
+  const inode = core.node(id)?.inode;
+  if (inode === undefined) return -ESTALE;
+  const sets = command === FS_IOC_SETFLAGS || command === FS_IOC_FSSETXATTR;
+  if (!sets && command !== FS_IOC_GETFLAGS && command !== FS_IOC_FSGETXATTR) return -EOPNOTSUPP;
+  const errno = sets ? copyUp(core, call, inode) : OK;
+  if (errno !== OK) return -errno;
+  const place = core.placeOf(inode);
+  if (place.fd < 0) return place.fd;
+  const fd = openat(place.fd, place.name ?? DOT, O_RDONLY | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  const argument = Buffer.alloc(Math.max(input.length, output.length, 8));
+  input.copy(argument);
+  const result = control(fd, command, argument);
+  close(fd);
+  argument.copy(output);
+  return result < 0 ? result : output.length;
+}

@@ -1,0 +1,120 @@
+/**
+ * unlink and rmdir. What a lower layer has under the name stays there, so a whiteout takes its place in the upper
+ * one, in the same step that removes the upper's own file.
+ */
+import type { Name } from '../../base/bytes';
+import { EISDIR, ENOTDIR, ENOTEMPTY, type Errno, OK } from '../../base/errno';
+import type { NodeId } from '../../base/ids';
+import { makeWhiteout } from '../../layer/whiteout';
+import { renameat2, rmdirat, unlinkat } from '../../sys/names';
+import { openat } from '../../sys/open';
+import { newStat } from '../../sys/stat';
+import { O_NOFOLLOW, O_PATH, RENAME_EXCHANGE } from '../../vfs/flags';
+import { copyUpDir } from '../copy-up';
+import type { Core } from '../core';
+import type { Dir, File, Inode } from '../inode';
+import { coversLower, resolve } from '../resolve';
+import { viewOf } from './list';
+
+const stat = newStat();
+
+export function unlink(core: Core, parentId: NodeId, name: Name): Errno {
+  const parent = core.dir(parentId);
+  if (typeof parent === 'number') return parent;
+  const file = find(core, parent, name);
+  if (typeof file === 'number') return file;
+  if (file.isDir) return EISDIR;
+  const refused = copyUpDir(core, parent) || (isKnownName(file, parent, name) ? hold(core, file) : OK);
+  if (refused !== OK) return refused;
+  const removed = removeFile(core, parent, name, file);
+  if (removed === OK) lostName(core, parent, name, file);
+  return removed;
+}
+
+export function rmdir(core: Core, parentId: NodeId, name: Name): Errno {
+  const parent = core.dir(parentId);
+  if (typeof parent === 'number') return parent;
+  const dir = find(core, parent, name);
+  if (typeof dir === 'number') return dir;
+  if (!dir.isDir) return ENOTDIR;
+  const refused = checkEmpty(core, dir) || copyUpDir(core, parent) || dir.top.pin();
+  if (refused !== OK) return refused;
+  const removed = removeDir(core, parent, name, dir);
+  if (removed === OK) {
+    dir.dead = true;
+    lostName(core, parent, name, dir);
+  } else dir.top.unpin();
+  return removed;
+}
+
+/** A known inode's attributes are not needed to remove it. */
+function find(core: Core, parent: Dir, name: Name): Inode | Errno {
+  return core.writable || (parent.children.get(name) ?? resolve(core, parent, name, stat));
+}
+
+/** ENOTEMPTY where the merged directory has a name. */
+export function checkEmpty(core: Core, dir: Dir): Errno {
+  const view = viewOf(core, dir);
+  if (typeof view === 'number') return view;
+  return view.size > 0 ? ENOTEMPTY : OK;
+}
+
+function removeFile(core: Core, parent: Dir, name: Name, file: File): Errno {
+  const upper = parent.upper!.fd();
+  if (upper < 0) return -upper;
+  if (!coversLower(core, parent, name)) return unlinkat(upper, name);
+  return file.upper ? replaceByWhiteout(core, upper, name, 0) : makeWhiteout(upper, name);
+}
+
+function removeDir(core: Core, parent: Dir, name: Name, dir: Dir): Errno {
+  const upper = parent.upper!.fd();
+  if (upper < 0) return -upper;
+  if (!coversLower(core, parent, name)) return removeUpperDir(core, upper, name);
+  return dir.upper === null
+    ? makeWhiteout(upper, name)
+    : replaceByWhiteout(core, upper, name, RENAME_EXCHANGE);
+}
+
+/** Keeps a file reachable that is about to lose the name we know it by. */
+export function hold(core: Core, file: File): Errno {
+  if (file.nodes === 0 || !file.upper || file.held >= 0) return OK;
+  const place = core.placeOf(file);
+  if (place.fd < 0) return -place.fd;
+  if (place.name === null) return OK;
+  file.held = openat(place.fd, place.name, O_PATH | O_NOFOLLOW);
+  return file.held < 0 ? -file.held : OK;
+}
+
+/** Is this the name by which we reach the inode? A hard link may have others. */
+export function isKnownName(inode: Inode, parent: Dir, name: Name): boolean {
+  return inode.parent === parent && inode.name === name;
+}
+
+/** The tables after a name is gone. A file with other names is found again by its inode number. */
+export function lostName(core: Core, parent: Dir, name: Name, inode: Inode): void {
+  parent.view?.delete(name);
+  if (!isKnownName(inode, parent, name)) return;
+  core.table.rename(inode, null, name);
+  core.table.dropIfUnknown(inode);
+}
+
+/** Puts a whiteout where an upper file or (exchange) directory is, in one rename. */
+function replaceByWhiteout(core: Core, upper: number, name: Name, flags: number): Errno {
+  const work = core.work!;
+  const whiteout = work.whiteout();
+  if (typeof whiteout === 'number') return whiteout;
+  const errno = renameat2(work.fd, whiteout, upper, name, flags);
+  if (errno !== OK || flags !== 0) work.remove(whiteout);
+  return errno;
+}
+
+/** Removes an upper directory that looks empty: what is in it are whiteouts. */
+function removeUpperDir(core: Core, upper: number, name: Name): Errno {
+  const errno = rmdirat(upper, name);
+  if (errno !== ENOTEMPTY) return errno;
+  const work = core.work!;
+  const temporary = work.freshName();
+  const moved = renameat2(upper, name, work.fd, temporary, 0);
+  if (moved === OK) work.remove(temporary);
+  return moved;
+}

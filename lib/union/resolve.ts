@@ -1,0 +1,124 @@
+/** From a name in a directory to its inode: upper first, then the lowers, newest to oldest. */
+import { type Name, textOf } from '../base/bytes';
+import { ENAMETOOLONG, ENOENT, EPERM, type Errno } from '../base/errno';
+import { RealDir } from '../layer/real-dir';
+import { isWhiteout } from '../layer/whiteout';
+import { type Stat, statAt } from '../sys/stat';
+import { getxattr } from '../sys/xattr';
+import { S_IFDIR, S_IFMT, S_IFREG } from '../vfs/flags';
+import type { Core } from './core';
+import { Dir, File, type Inode } from './inode';
+import { LowerListings } from './lower-listings';
+
+const NAME_MAX = 255;
+const NOTHING = Buffer.alloc(0);
+/** Not an errno: the name is there, and says that it is gone. */
+const WHITEOUT = -1;
+const DT_DIR = S_IFDIR >> 12;
+
+/**
+ * The inode of a name, known or new, with its real attributes in `stat`; or an errno. A new inode is in no table
+ * until `core.table.know`.
+ */
+export function resolve(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
+  const known = dir.children.get(name);
+  if (known !== undefined) return core.statOf(known, stat) || known;
+  if (dir.dead) return ENOENT;
+  if (name.length > NAME_MAX) return ENAMETOOLONG;
+  if (dir.view !== null && !dir.view.has(name)) return ENOENT;
+  if (dir.upper !== null) {
+    const errno = statUpper(core, dir, name, stat);
+    if (errno === 0) return upperInode(core, dir, name, stat);
+    if (errno === WHITEOUT) return ENOENT;
+    if (errno !== ENOENT) return errno;
+  }
+  return lowerInode(core, dir, name, stat);
+}
+
+function statUpper(core: Core, dir: Dir, name: Name, stat: Stat): Errno {
+  const fd = dir.upper!.fd();
+  if (fd < 0) return -fd;
+  const errno = statAt(fd, name, stat);
+  if (errno !== 0) return errno;
+  return isWhiteout(stat) || isXattrWhiteout(core, dir.upper!, name, stat) ? WHITEOUT : 0;
+}
+
+function isXattrWhiteout(core: Core, dir: RealDir, name: Name, stat: Stat): boolean {
+  return stat.size === 0 && (stat.mode & S_IFMT) === S_IFREG && dir.isXattrWhiteout(core.xattrs, name);
+}
+
+function upperInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
+  if ((stat.mode & S_IFMT) === S_IFDIR) return upperDir(core, dir, name, stat);
+  if (stat.nlink > 1) {
+    const linked = core.table.linkedFile(stat.ino);
+    if (linked !== undefined) {
+      if (linked.parent === null) core.table.rename(linked, dir, name);
+      return linked;
+    }
+  }
+  if (isMetacopy(core, dir.upper!, name, stat)) return EPERM;
+  const file = new File(stat.mode & S_IFMT, core.numberOfUpper(dir, name, stat), dir, name, null);
+  file.upperIno = stat.ino;
+  if (stat.nlink > 1) core.table.rememberLinked(file);
+  return file;
+}
+
+function upperDir(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
+  if (isRedirected(core, dir.upper!, name)) return EPERM;
+  const upper = new RealDir(core.upper!, dir.upper, name, core.descriptors);
+  const found = core.listings.find(dir, name);
+  if (typeof found === 'number') {
+    if (found !== ENOENT) return found;
+  } else if (found.dirType === DT_DIR && !core.xattrs.isOpaque(dir.upper!.fd(), name)) {
+    const lowers = lowerDirs(core, dir, name, found.layers);
+    const ino = core.numbers.of(lowers[0]!.layer, found.ino);
+    return new Dir(ino, dir, name, upper, lowers);
+  }
+  return new Dir(core.numbers.of(core.upper!, stat.ino), dir, name, upper, []);
+}
+
+function lowerInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
+  const found = core.listings.find(dir, name);
+  if (typeof found === 'number') return found;
+  const real = LowerListings.inLayer(dir, found.layers[0]!);
+  core.lowerStats++;
+  const errno = real.statChild(name, stat);
+  if (errno !== 0) return errno;
+  if (isMetacopy(core, real, name, stat)) return EPERM;
+  const ino = core.numbers.of(real.layer, stat.ino);
+  if ((stat.mode & S_IFMT) !== S_IFDIR) return new File(stat.mode & S_IFMT, ino, dir, name, real);
+  return new Dir(ino, dir, name, null, lowerDirs(core, dir, name, found.layers));
+}
+
+/**
+ * A file whose data is elsewhere (`metacopy`) or a directory whose lower part has another name (`redirect`), as the
+ * kernel writes them with metacopy=on and redirect_dir=on. What they stand for is not shown, and not lost: EPERM,
+ * as the kernel answers where it may not follow them.
+ */
+function refuse(core: Core, name: Name, what: string): true {
+  core.log.warn(`${textOf(name)} has a ${what} xattr, which is not followed: it is answered EPERM`);
+  return true;
+}
+
+/** Preconditions: `stat` is the name's. */
+function isMetacopy(core: Core, dir: RealDir, name: Name, stat: Stat): boolean {
+  if ((stat.mode & S_IFMT) !== S_IFREG || !dir.isImpure(core.xattrs)) return false;
+  return getxattr(dir.fd(), name, core.xattrs.metacopy, NOTHING) >= 0 && refuse(core, name, 'metacopy');
+}
+
+function isRedirected(core: Core, dir: RealDir, name: Name): boolean {
+  if (!dir.isImpure(core.xattrs)) return false;
+  return getxattr(dir.fd(), name, core.xattrs.redirect, NOTHING) >= 0 && refuse(core, name, 'redirect');
+}
+
+function lowerDirs(core: Core, dir: Dir, name: Name, layers: readonly number[]): readonly RealDir[] {
+  return layers.map((layer) => {
+    const parent = LowerListings.inLayer(dir, layer);
+    return new RealDir(parent.layer, parent, name, core.descriptors);
+  });
+}
+
+/** Is there anything under the name in the read-only part? Then deleting it takes a whiteout. */
+export function coversLower(core: Core, dir: Dir, name: Name): boolean {
+  return typeof core.listings.find(dir, name) !== 'number';
+}

@@ -1,0 +1,195 @@
+/** What copying a file up keeps, and who notices. */
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../../lib/vfs/flags';
+import { dir, type Entry, file, OLD_TIME, sparseFile, symlink } from '../support/layers';
+import { shownTime } from '../support/shown-times';
+import { useStack } from '../support/stack';
+import type { Target } from '../support/targets';
+
+const SPARSE_SIZE = 2 ** 20 * 64;
+/** The kernel's overlayfs fills up holes to whole chunks of this size. */
+const COPY_CHUNK = 2 ** 20;
+
+export function copyUpSuite(target: Target): void {
+  const shown = (time: string) => shownTime(target, time);
+  const owner = target.traits.privileged ? { uid: 1001, gid: 1002 } : {};
+  const old = '1300000000.000000007';
+  const tagged = { mode: 0o640, xattrs: { 'user.tag': 't' }, mtime: old, ...owner };
+  const triggers = [
+    'append',
+    'chmod',
+    'utimens',
+    'setxattr',
+    'link',
+    'rename',
+    'truncate',
+    'open-for-writing',
+  ];
+
+  describe('copy-up', () => {
+    const stack = useStack(target, {
+      lowers: [
+        {
+          ...Object.fromEntries(
+            triggers.map((how): [string, Entry] => [`one/two/${how}`, file('content', tagged)]),
+          ),
+          one: dir({ ...tagged, mode: 0o751 }),
+          'one/two': dir({ ...tagged, mode: 0o2755 }),
+          'old-reader': file('old content'),
+          'old-reader-trunc': file('old content'),
+          'old-mapping': file('o'.repeat(4096)),
+          'ino-of-many/a': file('a'),
+          'ino-of-many/b': dir(),
+          'ino-of-many/c': symlink('x'),
+          dir: dir({ ...tagged, mode: 0o2755 }),
+          'dir/child': file(),
+          big: file('0123456789abcdef'.repeat(2 ** 16)),
+          link: symlink('target', owner),
+        },
+      ],
+    });
+
+    test.each(triggers)('%s keeps all else of the file and its parents', async (how) => {
+      const { fs, layers } = stack;
+      const path = `one/two/${how}`;
+      const before = await fs.stat(path);
+      const [one, two] = [await fs.stat('one'), await fs.stat('one/two')];
+      const result = await trigger(how, path);
+      const { type, uid, gid, ino } = before;
+      expect(await fs.stat(result)).toMatchObject({ type, uid, gid, ino });
+      expect(await fs.getxattr(result, 'user.tag')).toBe('t');
+      if (how !== 'chmod') expect((await fs.stat(result)).mode).toBe(0o640);
+      if (!['append', 'truncate', 'utimens'].includes(how))
+        expect((await fs.stat(result)).mtime).toBe(shown(old));
+      if (how !== 'append' && how !== 'truncate') expect(await fs.get(result)).toBe('content');
+      expect(await fs.stat('one')).toMatchObject({
+        mode: one.mode,
+        uid: one.uid,
+        gid: one.gid,
+        mtime: shown(old),
+        ino: one.ino,
+      });
+      expect(await fs.stat('one/two')).toMatchObject({
+        mode: two.mode,
+        uid: two.uid,
+        gid: two.gid,
+        ino: two.ino,
+      });
+      if (!['link', 'rename'].includes(how)) expect((await fs.stat('one/two')).mtime).toBe(two.mtime);
+      if (how === 'open-for-writing') return;
+      expect(await layers.fs.getxattr('upper/one/two', 'user.tag')).toBe('t');
+      expect((await layers.fs.stat(`upper/${result}`)).type).toBe('file');
+    });
+
+    async function trigger(how: string, path: string): Promise<string> {
+      const { fs } = stack;
+      if (how === 'append') await fs.append(path, '+');
+      else if (how === 'chmod') await fs.chmod(path, 0o600);
+      else if (how === 'utimens') await fs.utimens(path, OLD_TIME, OLD_TIME);
+      else if (how === 'setxattr') await fs.setxattr(path, 'user.new', 'n');
+      else if (how === 'truncate') await fs.truncate(path, 3);
+      else if (how === 'link') await fs.link(path, `${path}-2`);
+      else if (how === 'open-for-writing') await fs.close(await fs.open(path, O_WRONLY));
+      else {
+        await fs.rename(path, `${path}-renamed`);
+        return `${path}-renamed`;
+      }
+      return path;
+    }
+
+    test('a directory is copied up by its attributes, without its children', async () => {
+      const { fs, layers } = stack;
+      await fs.chmod('dir', 0o700);
+      expect(await fs.stat('dir')).toMatchObject({ mode: 0o700, mtime: shown(old), ...owner });
+      expect(await fs.names('dir')).toEqual(['child']);
+      expect(await layers.fs.names('upper/dir')).toEqual([]);
+    });
+
+    test('numbers stay the same for files, directories and symlinks', async () => {
+      const { fs } = stack;
+      const before = await fs.snapshot('ino-of-many', ['ino']);
+      await fs.append('ino-of-many/a', '+');
+      await fs.chmod('ino-of-many/b', 0o700);
+      await fs.utimens('ino-of-many/c', OLD_TIME, old);
+      const after = await fs.snapshot('ino-of-many', ['ino']);
+      expect(Object.keys(after)).toEqual(Object.keys(before));
+      for (const [path, { ino }] of Object.entries(after))
+        expect([path, ino]).toEqual([path, before[path]?.ino]);
+    });
+
+    test('a symlink is copied up by its times', async () => {
+      const { fs } = stack;
+      await fs.utimens('link', OLD_TIME, old);
+      expect(await fs.readlink('link')).toBe('target');
+      expect(await fs.stat('link')).toMatchObject({ type: 'link', mtime: shown(old), ...owner });
+      expect(await stack.layers.fs.readlink('upper/link')).toBe('target');
+    });
+
+    test('a reader from before the copy-up reads one of the two contents', async () => {
+      const { fs } = stack;
+      const reader = await fs.open('old-reader', O_RDONLY);
+      expect(await fs.pread(reader, 20, 0)).toBe('old content');
+      const writer = await fs.open('old-reader', O_RDWR);
+      await fs.pwrite(writer, 'NEW', 0);
+      expect(await fs.pread(writer, 20, 0)).toBe('NEW content');
+      const seen = await fs.pread(reader, 20, 0);
+      if (target.traits.oldReadersFollow) expect(seen).toBe('NEW content');
+      else expect(['old content', 'NEW content']).toContain(seen);
+      await fs.close(reader);
+      const later = await fs.open('old-reader', O_RDONLY);
+      expect(await fs.pread(later, 20, 0)).toBe('NEW content');
+      await fs.close(later);
+      await fs.close(writer);
+    });
+
+    test('truncating under a reader shows later opens the new content', async () => {
+      const { fs } = stack;
+      const reader = await fs.open('old-reader-trunc', O_RDONLY);
+      expect(await fs.pread(reader, 3, 0)).toBe('old');
+      await fs.put('old-reader-trunc', 'new');
+      const seen = await fs.pread(reader, 20, 0);
+      if (target.traits.oldReadersFollow) expect(seen).toBe('new');
+      else expect(['old content', 'new']).toContain(seen);
+      await fs.close(reader);
+      expect(await fs.get('old-reader-trunc')).toBe('new');
+    });
+
+    test('a mapping from before the copy-up stays readable', async () => {
+      const { fs } = stack;
+      const reader = await fs.open('old-mapping', O_RDONLY);
+      const map = await fs.map(reader, 4096, false, false);
+      await fs.mapread(map, 0, 3);
+      const writer = await fs.open('old-mapping', O_RDWR);
+      await fs.pwrite(writer, 'NEW', 0);
+      expect(['ooo', 'NEW']).toContain(await fs.mapread(map, 0, 3));
+      expect((await fs.get('old-mapping')).slice(0, 4)).toBe('NEWo');
+      await fs.unmap(map);
+      await fs.close(reader);
+      await fs.close(writer);
+    });
+
+    test('a big file is copied up whole', async () => {
+      const { fs } = stack;
+      const fd = await fs.open('big', O_RDWR);
+      await fs.pwrite(fd, '!', 500_000);
+      await fs.close(fd);
+      const content = await fs.get('big');
+      expect(content.length).toBe(2 ** 20);
+      expect(content.replace('!', content[500_000 % 16]!)).toBe('0123456789abcdef'.repeat(2 ** 16));
+    });
+  });
+
+  describe('copy-up of a sparse file', () => {
+    const stack = useStack(target, { lowers: [{ sparse: sparseFile(SPARSE_SIZE, [0, 2 ** 20 * 30]) }] });
+
+    test('its holes stay holes', async () => {
+      const { fs, layers } = stack;
+      const before = await layers.fs.snapshot('0');
+      await fs.put_at('sparse', 'x', 0);
+      const [lower, upper] = [await layers.fs.stat('0/sparse'), await layers.fs.stat('upper/sparse')];
+      expect(upper.size).toBe(SPARSE_SIZE);
+      expect(upper.blocks).toBeLessThanOrEqual(lower.blocks + (2 * COPY_CHUNK) / 512);
+      const after = await layers.fs.snapshot('upper');
+      expect(after.sparse?.content).toBe(before.sparse?.content);
+    });
+  });
+}

@@ -1,0 +1,95 @@
+/** Files whose last name is gone while they are open. */
+import { O_CREAT, O_RDONLY, O_RDWR } from '../../lib/vfs/flags';
+import { file } from '../support/layers';
+import { useStack } from '../support/stack';
+import type { Target } from '../support/targets';
+
+export function openUnlinkedSuite(target: Target): void {
+  const nameless = target.traits.supports.namelessFiles ? test : test.skip;
+
+  describe('open and unlinked', () => {
+    const stack = useStack(target, {
+      upper: { upper: file('upper') },
+      lowers: [
+        {
+          'lower-read': file('lower'),
+          'lower-write': file('lower'),
+          replaced: file('replaced'),
+          'dir/in-dir': file('x'),
+          'copied-later': file('x'),
+        },
+      ],
+    });
+
+    test('a file can be read and written after its name is gone', async () => {
+      const { fs, errno } = stack;
+      for (const path of ['upper', 'lower-write', 'brand-new']) {
+        const fd = await fs.open(path, O_RDWR | O_CREAT);
+        await fs.unlink(path);
+        expect(await errno.stat(path)).toBe('ENOENT');
+        await fs.pwrite(fd, 'still here', 0);
+        await fs.ftruncate(fd, 9);
+        await fs.fchmod(fd, 0o600);
+        expect(await fs.pread(fd, 20, 0)).toBe('still her');
+        expect(await fs.fstat(fd)).toMatchObject({ nlink: 0, size: 9, mode: 0o600 });
+        await fs.fsync(fd);
+        await fs.close(fd);
+      }
+    });
+
+    test('a lower file stays readable through a read-only handle', async () => {
+      const { fs } = stack;
+      const fd = await fs.open('lower-read', O_RDONLY);
+      await fs.unlink('lower-read');
+      expect(await fs.pread(fd, 20, 0)).toBe('lower');
+      expect((await fs.fstat(fd)).size).toBe(5);
+      await fs.close(fd);
+    });
+
+    test('a name made anew is another file', async () => {
+      const { fs } = stack;
+      const old = await fs.open('replaced', O_RDWR);
+      await fs.unlink('replaced');
+      await fs.put('replaced', 'the new one');
+      await fs.pwrite(old, 'OLD', 0);
+      expect(await fs.get('replaced')).toBe('the new one');
+      expect(await fs.pread(old, 20, 0)).toBe('OLDlaced');
+      await fs.close(old);
+    });
+
+    nameless('an open file does not keep its directory', async () => {
+      const { fs } = stack;
+      const fd = await fs.open('dir/in-dir', O_RDWR);
+      await fs.unlink('dir/in-dir');
+      await fs.rmdir('dir');
+      await fs.pwrite(fd, 'y', 0);
+      expect(await fs.pread(fd, 5, 0)).toBe('y');
+      await fs.close(fd);
+    });
+
+    nameless('a removed working directory is empty and takes nothing', async () => {
+      const walker = stack.spawn();
+      await walker.fs.mkdir('cwd');
+      await walker.fs.chdir('cwd');
+      await stack.fs.rmdir('cwd');
+      expect(await walker.errno.put('x', '')).toBe('ENOENT');
+      expect(await walker.errno.mkdir('x')).toBe('ENOENT');
+      expect((await walker.fs.stat('.')).type).toBe('dir');
+    });
+
+    test('many unlinked files are open at once', async () => {
+      const { fs } = stack;
+      const handles: number[] = [];
+      for (let at = 0; at < 100; at++) {
+        const fd = await fs.open(`many-${at}`, O_RDWR | O_CREAT);
+        await fs.write(fd, `content ${at}`);
+        await fs.unlink(`many-${at}`);
+        handles.push(fd);
+      }
+      for (const [at, fd] of handles.entries()) {
+        expect(await fs.pread(fd, 30, 0)).toBe(`content ${at}`);
+        await fs.close(fd);
+      }
+    });
+  });
+}

@@ -1,0 +1,200 @@
+/** The file systems that run the suites, and how each is mounted. */
+import type { ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SUPPORTS } from '../../lib/fuse-native/supports';
+import type { Supports } from '../../lib/vfs/transport';
+import type { PrivateXattrs } from './layers';
+import { ended, enterNamespace, execute, host, isMounted, kill, mustRun, type Place, start } from './place';
+
+/** What a suite may expect of a target. */
+export interface Traits {
+  readonly xattrs: PrivateXattrs;
+  /** More than one user and group exist, and root may do everything. */
+  readonly privileged: boolean;
+  /** A reader that opened a lower file before its copy-up sees later writes. */
+  readonly oldReadersFollow: boolean;
+  /** A file is copied up when it is opened for writing; else when it is first written to. */
+  readonly copiesUpAtOpen: boolean;
+  /** `.wh.NAME` files and `.wh..wh..opq` are read as whiteouts. */
+  readonly ociWhiteouts: boolean;
+  /** Links of a file that was copied up have its `st_ino`. */
+  readonly linksShareNumber: boolean;
+  /** What the transport carries. */
+  readonly supports: Supports;
+}
+
+/** Directory names below `base`. */
+export interface MountRequest {
+  readonly base: string;
+  /** Newest first. */
+  readonly lowers: readonly string[];
+  readonly upper: string | null;
+  readonly work: string;
+  readonly mountpoint: string;
+  readonly options: readonly string[];
+}
+
+export interface Mounted {
+  /** Unmounts and waits until nothing of the mount is left. */
+  unmount(): Promise<void>;
+  /** Gets rid of a mount that hangs. */
+  abandon(): void;
+}
+
+export interface Target {
+  readonly name: string;
+  readonly traits: Traits;
+  enter(): Promise<Place>;
+  mount(place: Place, request: MountRequest): Promise<Mounted>;
+}
+
+const EVERYTHING: Supports = {
+  nanosecondTimes: true,
+  separateTimes: true,
+  callerIds: true,
+  renameFlags: true,
+  fallocate: true,
+  seekHole: true,
+  readdirplus: true,
+  anyByteNames: true,
+  passthrough: true,
+  bigInodes: true,
+  tmpfile: true,
+  ioctl: true,
+  btime: true,
+  posixAcls: true,
+  namelessFiles: true,
+};
+const ROOT: Traits = {
+  xattrs: 'trusted',
+  privileged: true,
+  oldReadersFollow: true,
+  copiesUpAtOpen: true,
+  ociWhiteouts: true,
+  linksShareNumber: true,
+  supports: EVERYTHING,
+};
+const ROOTLESS: Traits = { ...ROOT, xattrs: 'user', privileged: false };
+
+function optionsOf(request: MountRequest, more: readonly string[]): string {
+  const layers = [`lowerdir=${request.lowers.join(':')}`];
+  if (request.upper !== null) layers.push(`upperdir=${request.upper}`, `workdir=${request.work}`);
+  return [...layers, ...more, ...request.options].join(',');
+}
+
+function abandonMount(place: Place, mountpoint: string, server?: ChildProcess): void {
+  void execute(place, ['umount', '-l', mountpoint], '/', 5);
+  if (server) kill(server);
+}
+
+function kernelOverlay(name: string, enter: () => Promise<Place>, traits: Traits, more: string[]): Target {
+  return {
+    name,
+    traits: { ...traits, ociWhiteouts: false },
+    enter,
+    async mount(place, request) {
+      const options = optionsOf(request, more);
+      await mustRun(
+        place,
+        ['mount', '-t', 'overlay', 'overlay', '-o', options, request.mountpoint],
+        request.base,
+      );
+      const mountpoint = join(request.base, request.mountpoint);
+      return {
+        unmount: async () => void (await mustRun(place, ['umount', mountpoint])),
+        abandon: () => abandonMount(place, mountpoint),
+      };
+    },
+  };
+}
+
+/** Starts a server that stays in the foreground and waits until its mount shows. */
+async function serve(place: Place, argv: readonly string[], request: MountRequest): Promise<Mounted> {
+  const mountpoint = join(request.base, request.mountpoint);
+  const server = start(place.command(['sh', '-c', 'cd "$0" && exec "$@"', request.base, ...argv]));
+  let said = '';
+  server.stdout!.setEncoding('utf8').on('data', (text: string) => (said += text));
+  server.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
+  for (let waits = 0; !isMounted(place, mountpoint); waits++) {
+    if (server.exitCode !== null || waits > 1500) {
+      abandonMount(place, mountpoint, server);
+      throw new Error(`${argv.join(' ').slice(0, 1000)}: exit ${server.exitCode}: ${said}`);
+    }
+    await sleep(10);
+  }
+  return {
+    async unmount() {
+      const { status, err } = await execute(place, ['umount', mountpoint]);
+      if (status !== 0) abandonMount(place, mountpoint, server);
+      const code = await ended(server);
+      if (status !== 0) throw new Error(`umount: exit ${status}: ${err}; the server said: ${said}`);
+      if (code !== 0) throw new Error(`the server ended with ${code ?? 'a kill'}: ${said}`);
+    },
+    abandon: () => abandonMount(place, mountpoint, server),
+  };
+}
+
+function stratafs(name: string, enter: () => Promise<Place>, traits: Traits, more: string[]): Target {
+  const program = [process.execPath, join(__dirname, '../../daemon/main.js'), 'mount', '--foreground'];
+  return {
+    name,
+    traits,
+    enter,
+    mount: (place, request) =>
+      serve(place, [...program, '-o', optionsOf(request, more), request.mountpoint], request),
+  };
+}
+
+/** fuse-overlayfs: a peer to try the suites on by hand. It does not pass them. */
+const fuseOverlayfs: Target = {
+  name: 'fuse-overlayfs',
+  traits: ROOT,
+  enter: () => Promise.resolve(host),
+  mount: (place, request) => {
+    const options = optionsOf(request, ['allow_other', 'default_permissions']);
+    return serve(place, ['fuse-overlayfs', '-f', '-o', options, request.mountpoint], request);
+  },
+};
+
+const atHost = () => Promise.resolve(host);
+const plain = ['redirect_dir=off', 'metacopy=off'];
+const everyone = ['allow_other', 'default_permissions'];
+
+export const kernel = kernelOverlay('kernel-overlayfs', atHost, ROOT, [...plain, 'index=off']);
+export const kernelRootless = kernelOverlay(
+  'kernel-overlayfs-rootless',
+  enterNamespace,
+  { ...ROOTLESS, linksShareNumber: false },
+  ['userxattr'],
+);
+export const passthrough = stratafs('stratafs-passthrough', atHost, { ...ROOT, oldReadersFollow: false }, [
+  ...everyone,
+  'io=passthrough',
+]);
+export const cached = stratafs('stratafs-cached', atHost, { ...ROOT, copiesUpAtOpen: false }, [
+  ...everyone,
+  'io=cached',
+]);
+export const rootless = stratafs(
+  'stratafs-rootless',
+  enterNamespace,
+  { ...ROOTLESS, copiesUpAtOpen: false },
+  ['userxattr'],
+);
+
+/** Through libfuse 2.9: its manifest says what it cannot carry. */
+export const fuseNative = stratafs(
+  'stratafs-fuse-native',
+  atHost,
+  { ...ROOT, copiesUpAtOpen: SUPPORTS.passthrough, supports: SUPPORTS },
+  ['allow_other', 'transport=fuse-native'],
+);
+
+/** By name, for the command line. */
+export const targets: ReadonlyMap<string, Target> = new Map(
+  [kernel, kernelRootless, passthrough, cached, rootless, fuseNative, fuseOverlayfs].map((target) => [
+    target.name,
+    target,
+  ]),
+);
