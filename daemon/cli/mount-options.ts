@@ -29,6 +29,7 @@ export function defaultSettings(): MountSettings {
     userxattr: false,
     xino: false,
     io: 'auto',
+    pollIdleCpus: true,
     transport: 'auto',
     index: 'auto',
     checkInvariants: false,
@@ -95,6 +96,12 @@ export const MOUNT_OPTIONS: readonly OptionRow[] = [
     values: ['auto', 'passthrough', 'cached'],
     says: "how data moves: by the kernel itself, or through stratafs and the kernel's cache",
     set: (s, value) => (s.io = value as MountSettings['io']),
+  },
+  {
+    name: 'idle',
+    values: ['poll', 'halt'],
+    says: 'what CPUs without work do while requests keep coming: poll, so that wakes are prompt (as root), or halt',
+    set: (s, value) => (s.pollIdleCpus = value === 'poll'),
   },
   {
     name: 'transport',

@@ -22,6 +22,7 @@ export interface MountConfig {
   readonly userxattr: boolean;
   readonly xino: boolean;
   readonly io: 'auto' | 'passthrough' | 'cached';
+  readonly pollIdleCpus: boolean;
   /** `auto`: the kernel's protocol spoken directly, or fuse-native where the kernel is too old for that. */
   readonly transport: 'auto' | 'kernel' | 'fuse-native';
   /** The folder of the index; `auto`: in the work directory of a writable mount; `off`: in memory only. */

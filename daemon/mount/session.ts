@@ -124,6 +124,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
       nodev: config.nodev,
       noexec: config.noexec,
       io: config.io,
+      pollIdleCpus: config.pollIdleCpus,
     },
     traceFuse: config.traceFuse,
     log: { level: around.log.level, file: around.logFile },

@@ -10,6 +10,7 @@ import { EPERM, errnoName, OK } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
 import type { NodeId } from '../base/ids';
+import { IdleCpus } from '../sys/idle-cpus';
 import { Poller, read, write } from '../sys/io';
 import { close } from '../sys/open';
 import type { FileSystem, Kernel } from '../vfs/filesystem';
@@ -29,6 +30,12 @@ import { ServeLoop } from './serve-loop';
 
 /** Read-ahead in cached mode, as large as one READ may be. */
 const READ_AHEAD_KIB = MAX_WRITE / 1024;
+
+interface Mounted {
+  readonly device: number;
+  readonly connection: Connection;
+  readonly pollIdleCpus: boolean;
+}
 
 export class KernelTransport implements Transport {
   readonly supports: Supports = {
@@ -50,7 +57,7 @@ export class KernelTransport implements Transport {
   };
 
   /** Set by mount, taken by serve. */
-  private mounted: { readonly device: number; readonly connection: Connection } | null = null;
+  private mounted: Mounted | null = null;
   /** The kernel asks for room for the largest WRITE and its headers. */
   private readonly request = new Request(Buffer.alloc(MAX_WRITE + PAGE_BYTES));
 
@@ -59,7 +66,8 @@ export class KernelTransport implements Transport {
   mount(options: MountOptions): void {
     const device = mountDevice(options);
     try {
-      this.mounted = { device, connection: this.settle(device, options) };
+      const connection = this.settle(device, options);
+      this.mounted = { device, connection, pollIdleCpus: options.pollIdleCpus };
     } catch (error) {
       unmount(options.mountpoint, true);
       close(device);
@@ -69,17 +77,19 @@ export class KernelTransport implements Transport {
 
   serve(fs: FileSystem, jobs: JobResults): void {
     if (this.mounted === null) throw new Error('serve without mount');
-    const { device, connection } = this.mounted;
+    const { device, connection, pollIdleCpus } = this.mounted;
     this.mounted = null;
     const send = (reply: Buffer, length: number): number => {
       const written = write(device, reply, length);
       return written < 0 ? -written : OK;
     };
+    const idleCpus = new IdleCpus(pollIdleCpus);
     try {
       fs.init(kernelOf(device, connection));
       const dispatcher = new Dispatcher(fs, connection, this.request, send, this.options);
-      new ServeLoop(device, this.request, dispatcher, jobs).run();
+      new ServeLoop(device, this.request, dispatcher, jobs, idleCpus).run();
     } finally {
+      idleCpus.close();
       fs.destroy();
       close(device);
     }

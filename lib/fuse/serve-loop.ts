@@ -3,9 +3,11 @@
  *
  * Waking a sleeping thread costs more than most requests, so while requests keep coming the loop asks a few dozen
  * times again before it sleeps (`patience`). A wait in which nothing came halves the patience, a request that
- * came soon restores it: an idle mount sleeps, and a busy machine is not kept from other work.
+ * came soon restores it: an idle mount sleeps, and a busy machine is not kept from other work. For the same time
+ * idle CPUs are kept from halting (`IdleCpus`), because the caller sleeps too, until its reply is there.
  */
 import { EAGAIN, EINTR, ENODEV, ENOENT, errnoName } from '../base/errno';
+import type { IdleCpus } from '../sys/idle-cpus';
 import { clearEvent, Poller, read } from '../sys/io';
 import type { JobResults } from '../vfs/transport';
 import type { Dispatcher } from './dispatch';
@@ -15,6 +17,8 @@ import type { Request } from './request';
 const MAX_PATIENCE = 64;
 /** A request that came within this many ms after going to sleep would have been worth a spin. */
 const SOON_MS = 0.1;
+/** Requests that are less than this many ms apart belong to one burst: while it lasts, idle CPUs are kept awake. */
+const BURST_MS = 2;
 /** Requests handled before jobs get their turn under full load. */
 const REQUESTS_BETWEEN_JOBS = 32;
 
@@ -30,6 +34,7 @@ export class ServeLoop {
     private readonly request: Request,
     private readonly dispatcher: Dispatcher,
     private readonly jobs: JobResults,
+    private readonly idleCpus: IdleCpus,
   ) {
     this.poller = new Poller([device, jobs.fd]);
   }
@@ -65,14 +70,21 @@ export class ServeLoop {
     let length = read(this.device, bytes);
     if (length !== -EAGAIN || this.patience === 0) return length;
     for (let left = this.patience; left > 0 && length === -EAGAIN; left--) length = read(this.device, bytes);
-    this.patience = length > 0 ? MAX_PATIENCE : this.patience >> 1;
+    if (length > 0) {
+      this.patience = MAX_PATIENCE;
+      if (!this.idleCpus.awake) this.idleCpus.keepAwake();
+    } else this.patience >>= 1;
     return length;
   }
 
   private sleep(): void {
+    const { poller, idleCpus } = this;
     const before = performance.now();
-    this.poller.wait(-1);
-    if (performance.now() - before < SOON_MS) this.patience = MAX_PATIENCE;
+    if (idleCpus.awake && poller.wait(BURST_MS) === 0) idleCpus.letHalt();
+    if (!idleCpus.awake) poller.wait(-1);
+    const slept = performance.now() - before;
+    if (slept < SOON_MS) this.patience = MAX_PATIENCE;
+    if (slept < BURST_MS && !idleCpus.awake) idleCpus.keepAwake();
     this.takeJobs();
   }
 

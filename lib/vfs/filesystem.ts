@@ -99,6 +99,7 @@ export interface FileSystem {
   read(call: Call, node: NodeId, fh: Fh, offset: number, into: Buffer): Count;
   /** `killPriv`: clear setuid/setgid/caps first. */
   write(call: Call, node: NodeId, fh: Fh, offset: number, data: Buffer, killPriv: boolean): Count;
+  /** ENOSYS, here as in `fsyncdir` and `syncfs`: done, and never needed on this mount. */
   fsync(call: Call, node: NodeId, fh: Fh, dataOnly: boolean): Errno;
   fallocate(call: Call, node: NodeId, fh: Fh, mode: number, offset: number, length: number): Errno;
   /** `whence` is SEEK_DATA or SEEK_HOLE. Returns the new offset. */

@@ -19,6 +19,8 @@ export interface MountOptions {
   readonly nodev: boolean;
   readonly noexec: boolean;
   readonly io: IoMode | 'auto';
+  /** While requests keep coming, keep idle CPUs from halting, where that is permitted: wakes are prompt then. */
+  readonly pollIdleCpus: boolean;
   /** A stack depth of 1, or 2 when a layer lies on a stacked file system itself. */
   readonly stackDepth: 1 | 2;
 }

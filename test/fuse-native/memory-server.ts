@@ -53,6 +53,7 @@ async function main(): Promise<void> {
     nodev: false,
     noexec: false,
     io: 'auto',
+    pollIdleCpus: false,
     stackDepth: 1,
   });
   process.stdout.write('ready\n');

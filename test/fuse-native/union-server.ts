@@ -65,6 +65,7 @@ async function main(): Promise<void> {
     nodev: false,
     noexec: false,
     io: 'auto',
+    pollIdleCpus: false,
     stackDepth: union.stackDepth,
   });
   process.stdout.write('ready\n');

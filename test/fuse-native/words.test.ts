@@ -17,6 +17,7 @@ const OPTIONS: MountOptions = {
   nodev: true,
   noexec: false,
   io: 'auto',
+  pollIdleCpus: false,
   stackDepth: 1,
 };
 

@@ -44,6 +44,7 @@ transport.mount({
   nodev: false,
   noexec: false,
   io: io as IoMode | 'auto',
+  pollIdleCpus: false,
   stackDepth: 1,
 });
 process.stdout.write('ready\n');

@@ -5,6 +5,7 @@ import {
   EEXIST,
   EISDIR,
   ENOENT,
+  ENOSYS,
   EOPNOTSUPP,
   type Errno,
   ESTALE,
@@ -277,11 +278,17 @@ function park(core: Core, call: Call, files: readonly OpenFile[], job: Job): Err
   return PARKED;
 }
 
+/** Nothing that this mount writes needs a sync, ever: ENOSYS tells the kernel not to ask again. */
+function neverSyncs(core: Core): boolean {
+  return core.upper === null || core.options.volatile || core.upper.inMemory;
+}
+
 export function fsync(core: Core, call: Call, id: NodeId, dataOnly: boolean): Errno {
   const inode = core.node(id)?.inode;
   if (inode === undefined) return ESTALE;
   if (inode.isDir) return fsyncdir(core, call, id);
-  if (!inode.upper || core.options.volatile || core.upper!.inMemory) return OK;
+  if (neverSyncs(core)) return ENOSYS;
+  if (!inode.upper) return OK;
   if (call.jobResult !== null) return -call.jobResult;
   const file = fileOf(core, id);
   return typeof file === 'number'
@@ -292,7 +299,8 @@ export function fsync(core: Core, call: Call, id: NodeId, dataOnly: boolean): Er
 export function fsyncdir(core: Core, call: Call, id: NodeId): Errno {
   const dir = core.dir(id);
   if (typeof dir === 'number') return dir;
-  if (dir.upper === null || core.options.volatile || core.upper!.inMemory) return OK;
+  if (neverSyncs(core)) return ENOSYS;
+  if (dir.upper === null) return OK;
   if (call.jobResult !== null) return -call.jobResult;
   const path = dir.upper.fd();
   const fd = path < 0 ? path : openat(path, DOT, O_RDONLY | O_DIRECTORY);
@@ -302,9 +310,9 @@ export function fsyncdir(core: Core, call: Call, id: NodeId): Errno {
 }
 
 export function syncfs(core: Core, call: Call): Errno {
-  if (core.upper === null || core.options.volatile || core.upper.inMemory) return OK;
+  if (neverSyncs(core)) return ENOSYS;
   if (call.jobResult !== null) return -call.jobResult;
-  const fd = openat(core.upper.fd, DOT, O_RDONLY | O_DIRECTORY);
+  const fd = openat(core.upper!.fd, DOT, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return -fd;
   call.job = core.startJob({ kind: 'syncfs', fd }, () => close(fd));
   return PARKED;

@@ -1,0 +1,35 @@
+/** CPUs without work are kept from halting while requests keep coming, no longer, and not against the user's wish. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { EXIT } from '../../lib/base/exit-codes';
+import { Folder, until } from './program';
+
+const folder = new Folder();
+/** Reading it gives the latency in µs that all of the machine's processes together ask for. */
+const DEVICE = '/dev/cpu_dma_latency';
+const latencyUs = (): number => readFileSync(DEVICE).readInt32LE(0);
+const onThisMachine = existsSync(DEVICE) && process.getuid!() === 0 ? test : test.skip;
+
+/** Whether the wish shows within some hundred requests, each a name that the kernel has not seen. */
+function asksWhileBusy(): boolean {
+  for (let i = 0; i < 2000; i++) {
+    statSync(folder.path(`MNT/absent-${i}`), { throwIfNoEntry: false });
+    if (latencyUs() === 0) return true;
+  }
+  return false;
+}
+
+beforeEach(() => folder.make('base', 'MNT'));
+
+onThisMachine('idle=poll, the default: during a burst of requests only', async () => {
+  const atRest = latencyUs();
+  expect(folder.run('mount', '--lower', 'base', 'MNT').code).toBe(EXIT.OK);
+  expect(asksWhileBusy()).toBe(true);
+  await until('the wish is taken back', () => latencyUs() === atRest);
+  expect(folder.run('umount', 'MNT').code).toBe(EXIT.OK);
+});
+
+onThisMachine('idle=halt: never', () => {
+  expect(folder.run('mount', '--lower', 'base', '--idle', 'halt', 'MNT').code).toBe(EXIT.OK);
+  expect(asksWhileBusy()).toBe(false);
+  expect(folder.run('umount', 'MNT').code).toBe(EXIT.OK);
+});
