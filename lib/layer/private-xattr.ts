@@ -3,7 +3,7 @@
  * They never show through the mount. A program that uses such a name itself (a nested overlay) gets it escaped by
  * one more `overlay.` on disk, as the kernel does (fs/overlayfs/xattrs.c).
  */
-import { type ByteString, bytesOf, type Name } from '../base/bytes';
+import type { ByteString, Name } from '../base/bytes';
 import type { Errno } from '../base/errno';
 import { getxattr, setxattr } from '../sys/xattr';
 
@@ -85,12 +85,3 @@ export class PrivateXattrs {
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** The names in a listxattr(2) result. */
-export function* namesIn(list: Buffer, length: number): Generator<ByteString> {
-  for (let start = 0; start < length; ) {
-    const end = list.indexOf(0, start);
-    yield bytesOf(list, start, end);
-    start = end + 1;
-  }
-}

@@ -1,11 +1,13 @@
 /**
  * Extended attributes, of an open descriptor or of a name in a directory. A name is reached as
  * /proc/self/fd/DIR/NAME with the l*xattr calls, which do not follow a symlink in the last component; O_PATH
- * descriptors are reached as /proc/self/fd/FD.
+ * descriptors are reached as /proc/self/fd/FD. What is called most goes without /proc where the kernel lets it:
+ * listing a name (listxattrat(2), Linux 6.13) and setting on a descriptor that is not O_PATH.
  */
-import type { ByteString, Name } from '../base/bytes';
+import { type ByteString, bytesOf, type Name } from '../base/bytes';
 import type { Count, Errno } from '../base/errno';
-import { countOf, cstr, cstr2, errnoOf, native } from './libc';
+import { EBADF, ENOSYS } from '../base/errno';
+import { countOf, cstr, cstr2, errnoOf, native, syscallNumber } from './libc';
 
 const cLgetxattr = native('int64_t lgetxattr(const void *, const void *, void *, size_t)');
 const cLsetxattr = native('int lsetxattr(const void *, const void *, const void *, size_t, int)');
@@ -15,6 +17,10 @@ const cGetxattr = native('int64_t getxattr(const void *, const void *, void *, s
 const cSetxattr = native('int setxattr(const void *, const void *, const void *, size_t, int)');
 const cListxattr = native('int64_t listxattr(const void *, void *, size_t)');
 const cRemovexattr = native('int removexattr(const void *, const void *)');
+const cFsetxattr = native('int fsetxattr(int, const void *, const void *, size_t, int)');
+const cListxattrat = native('int64_t syscall(int64_t, int64_t, const void *, int64_t, void *, int64_t)');
+const LISTXATTRAT = syscallNumber({ x64: 465, arm64: 465 });
+const AT_SYMLINK_NOFOLLOW = 0x100;
 
 /** Where an xattr lives: a name in a directory, or (name null) the descriptor itself, O_PATH or not. */
 function path(dir: number, name: Name | null): Buffer {
@@ -29,14 +35,42 @@ export function getxattr(dir: number, name: Name | null, key: ByteString, into: 
 
 /** `flags`: 0, XATTR_CREATE or XATTR_REPLACE. */
 export function setxattr(dir: number, name: Name | null, key: ByteString, value: Buffer, flags = 0): Errno {
+  if (name === null) {
+    const errno = errnoOf(cFsetxattr(dir, cstr2(key), value, value.length, flags));
+    if (errno !== EBADF) return errno;
+  }
   const call = name === null ? cSetxattr : cLsetxattr;
   return errnoOf(call(path(dir, name), cstr2(key), value, value.length, flags));
 }
 
-/** NUL-terminated names; an empty `into` asks for the size. */
-export function listxattr(dir: number, name: Name | null, into: Buffer): Count {
+let haveListxattrat = true;
+
+/** listxattr(2): NUL-terminated names; `into` null asks for the size. */
+function list(dir: number, name: Name | null, into: Buffer | null): Count {
+  const room = into?.length ?? 0;
+  if (name !== null && haveListxattrat) {
+    const count = countOf(
+      Number(cListxattrat(LISTXATTRAT, dir, cstr(name), AT_SYMLINK_NOFOLLOW, into, room)),
+    );
+    if (count !== -ENOSYS) return count;
+    haveListxattrat = false;
+  }
   const call = name === null ? cListxattr : cLlistxattr;
-  return countOf(call(path(dir, name), into.length === 0 ? null : into, into.length));
+  return countOf(call(path(dir, name), into, room));
+}
+
+const NO_NAMES: readonly ByteString[] = [];
+const names = Buffer.alloc(65536);
+
+/**
+ * The names of all xattrs, or an errno. The size is asked for first: most files have none, and the kernel makes
+ * room for as many as are asked for.
+ */
+export function xattrNames(dir: number, name: Name | null): readonly ByteString[] | Errno {
+  let length = list(dir, name, null);
+  if (length === 0) return NO_NAMES;
+  if (length > 0) length = list(dir, name, names);
+  return length < 0 ? -length : (bytesOf(names, 0, length).split('\0').slice(0, -1) as ByteString[]);
 }
 
 export function removexattr(dir: number, name: Name | null, key: ByteString): Errno {

@@ -11,13 +11,12 @@ import { ENODATA, ENOENT, EOPNOTSUPP, EPERM, type Errno, OK, PARKED } from '../b
 import type { JobId } from '../base/ids';
 import { copyData } from '../layer/copy-data';
 import { encodeOrigin } from '../layer/origin';
-import { namesIn } from '../layer/private-xattr';
 import { RealDir } from '../layer/real-dir';
 import { chmodAt, chownAt, utimesAt } from '../sys/attr';
 import { mkdirat, mknodat, readlinkat, renameat2, symlinkat } from '../sys/names';
 import { dup } from '../sys/open';
 import { newStat, type Stat, statAt } from '../sys/stat';
-import { getxattr, listxattr, setxattr } from '../sys/xattr';
+import { getxattr, setxattr, xattrNames } from '../sys/xattr';
 import { S_IFLNK, S_IFMT, S_IFREG } from '../vfs/flags';
 import type { Job } from '../vfs/jobs';
 import type { Call } from '../vfs/types';
@@ -55,7 +54,6 @@ export function copyUpDir(core: Core, dir: Dir): Errno {
   const made = publish(core, parent, dir.name, (work, name) => mkdirat(work, name, 0o700), fd, null, origin);
   if (made !== OK) return made;
   dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
-  dir.bare = null;
   return OK;
 }
 
@@ -221,7 +219,6 @@ export function abandonCopy(core: Core, file: File): void {
 function becameUpper(core: Core, file: File, lower: Stat, fd: number): Errno {
   core.files.discard(file);
   file.upper = true;
-  file.bare = null;
   if (fd >= 0) core.files.adopt(file, fd);
   const errno = core.statOf(file, upperStat);
   if (errno !== OK) return errno;
@@ -248,7 +245,6 @@ function keepingTimes(parent: Dir, change: (upper: number) => Errno): Errno {
 
 /** Says that files in the directory may have an origin, so that readers of the format look for it. */
 export function markImpure(core: Core, dir: Dir): Errno {
-  dir.bare = false;
   return unlessUnsupported(dir.upper!.markImpure(core.xattrs));
 }
 
@@ -288,15 +284,14 @@ export function dress(
   );
 }
 
-const XATTR_LIST_MAX = 65536;
-const list = Buffer.alloc(XATTR_LIST_MAX);
-const value = Buffer.alloc(XATTR_LIST_MAX);
+const XATTR_SIZE_MAX = 65536;
+const value = Buffer.alloc(XATTR_SIZE_MAX);
 
 /** Copies all xattrs but overlayfs's own; those that the upper file system has no room or name for are an error. */
 function copyXattrs(core: Core, fromDir: number, from: Name | null, toDir: number, to: Name | null): Errno {
-  const length = listxattr(fromDir, from, list);
-  if (length < 0) return length === -EOPNOTSUPP ? OK : -length;
-  for (const key of namesIn(list, length)) {
+  const names = xattrNames(fromDir, from);
+  if (typeof names === 'number') return names === EOPNOTSUPP ? OK : names;
+  for (const key of names) {
     if (core.xattrs.fromDisk(key) === null) continue;
     const size = getxattr(fromDir, from, key, value);
     if (size === -ENODATA) continue;

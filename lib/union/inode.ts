@@ -44,7 +44,7 @@ abstract class AnyInode {
   node: Node | null = null;
   /** Nodes that the kernel has not forgotten, the current one included. Changed by NodeTable only. */
   nodes = 0;
-  /** The real file has no xattrs at all; null: not looked at. Set back by whatever may change that. */
+  /** The real file has no xattrs but overlayfs's own; null: not looked at. Set back by whatever may change that. */
   bare: boolean | null = null;
 
   /**

@@ -97,7 +97,6 @@ function checkMove(core: Core, source: Inode, target: Inode | null, flags: numbe
 function beOpaque(core: Core, inode: Inode, newParent: Dir): Errno {
   if (!inode.isDir || newParent.lowers.length === 0) return OK;
   const { fd, name } = core.placeOf(inode);
-  inode.bare = false;
   return fd < 0 ? -fd : setxattr(fd, name, core.xattrs.opaque, YES);
 }
 

@@ -2,19 +2,16 @@
 import type { ByteString, Name } from '../../base/bytes';
 import { type Count, ENODATA, EOPNOTSUPP, ERANGE, type Errno, ESTALE, OK } from '../../base/errno';
 import { type NodeId, UPPER } from '../../base/ids';
-import { namesIn } from '../../layer/private-xattr';
 import { chmodAt } from '../../sys/attr';
 import { newStat, statAt } from '../../sys/stat';
-import { getxattr as get, listxattr as list, removexattr as remove, setxattr as set } from '../../sys/xattr';
+import { getxattr as get, removexattr as remove, setxattr as set, xattrNames } from '../../sys/xattr';
 import { S_IFDIR, S_ISGID } from '../../vfs/flags';
 import type { Call } from '../../vfs/types';
 import { copyUp } from '../copy-up';
-import type { Core } from '../core';
+import type { Core, Place } from '../core';
 import type { Inode } from '../inode';
 
 const MODE_BITS = 0o7777;
-const LIST_MAX = 65536;
-const raw = Buffer.alloc(LIST_MAX);
 const EMPTY = Buffer.alloc(0);
 const TRUSTED = 'trusted.';
 
@@ -25,13 +22,13 @@ export function getxattr(core: Core, id: NodeId, name: ByteString, into: Buffer)
 
 /**
  * Programs and the kernel itself ask most files for xattrs that hardly any file has (ACLs, labels, capabilities).
- * A file without any is remembered as bare, and what its file system says of a missing name as well: from then on
+ * A file that has none but overlayfs's own is remembered as bare, and what its file system says of a missing name as well: from then on
  * the answer costs no system call.
  */
 export function xattrOf(core: Core, inode: Inode, name: ByteString, into: Buffer): Count {
   const place = core.placeOf(inode);
   if (place.fd < 0) return place.fd;
-  inode.bare ??= list(place.fd, place.name, EMPTY) === 0;
+  inode.bare ??= isBare(core, place);
   if (!inode.bare) return get(place.fd, place.name, core.xattrs.toDisk(name), into);
   const missing = missingIn(core, inode);
   let answer = missing.get(name);
@@ -40,6 +37,11 @@ export function xattrOf(core: Core, inode: Inode, name: ByteString, into: Buffer
     if (answer < 0 && missing.size < MISSING_NAMES) missing.set(name, answer);
   }
   return answer;
+}
+
+function isBare(core: Core, { fd, name }: Place): boolean {
+  const names = xattrNames(fd, name);
+  return typeof names !== 'number' && names.every((disk) => core.xattrs.fromDisk(disk) === null);
 }
 
 const MISSING_NAMES = 64;
@@ -57,11 +59,11 @@ export function listxattr(core: Core, call: Call, id: NodeId, into: Buffer): Cou
   if (inode === undefined) return -ESTALE;
   const place = core.placeOf(inode);
   if (place.fd < 0) return place.fd;
-  const length = list(place.fd, place.name, raw);
-  if (length < 0) return length;
+  const names = xattrNames(place.fd, place.name);
+  if (typeof names === 'number') return -names;
   let size = 0;
   let fits = true;
-  for (const disk of namesIn(raw, length)) {
+  for (const disk of names) {
     const name = core.xattrs.fromDisk(disk);
     if (name === null || (call.uid !== 0 && name.startsWith(TRUSTED))) continue;
     if (size + name.length + 1 <= into.length) {
