@@ -3,7 +3,7 @@
  * The stratafs program: the command, and under an internal word the detached process that a mount lives in.
  * Each loads only what it needs.
  */
-import { SERVE_WORD } from './mount/serve-word';
+import { SERVE_WORD } from './mount/detached-talk';
 
 async function main(): Promise<number> {
   if (process.argv[2] === SERVE_WORD) {

@@ -6,10 +6,9 @@ import type { Duplex } from 'node:stream';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import type { MountConfig, StackConfig } from '../mount/config';
-import { type DetachedReport, type DetachedStart, REPORT_FD } from '../mount/detached';
+import { type DetachedReport, type DetachedStart, REPORT_FD, SERVE_WORD } from '../mount/detached-talk';
 import { startTimeOf } from '../mount/process-id';
 import { runtimeFile } from '../mount/runtime-dir';
-import { SERVE_WORD } from '../mount/serve-word';
 
 export type { MountConfig, StackConfig };
 

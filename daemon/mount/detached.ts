@@ -1,26 +1,11 @@
-/**
- * The process of a detached mount. It talks with the command that started it over a socket on descriptor 3:
- * first a line of JSON comes in (DetachedStart), then one goes out (DetachedReport), and that ends the talk.
- */
+/** The process of a detached mount: talks with the command that started it (detached-talk.ts), and serves. */
 import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { UserError } from '../../lib/base/errors';
 import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
 import { createLogger } from '../../lib/base/log';
-import type { MountConfig } from './config';
+import { type DetachedReport, type DetachedStart, REPORT_FD } from './detached-talk';
 import { serveMount } from './session';
-
-export const REPORT_FD = 3;
-
-export interface DetachedStart {
-  readonly config: MountConfig;
-  /** Where this process logs; its standard output and error go there too. */
-  readonly logFile: string;
-  /** The log file is of no use to anybody after a clean end. */
-  readonly removeLog: boolean;
-}
-
-export type DetachedReport = { readonly ready: true } | { readonly ready: false; readonly error: object };
 
 export async function serveDetached(): Promise<ExitCode> {
   const socket = new Socket({ fd: REPORT_FD, readable: true, writable: true });
