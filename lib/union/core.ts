@@ -198,6 +198,7 @@ export class Core {
   /** Answers an operation that gives a node: the kernel knows the inode from here on. */
   answer(inode: Inode, stat: Stat, out: Entry): void {
     out.node = this.table.know(inode).id;
+    if (stat.nlink > 1 && !inode.isDir && inode.upper) this.table.rememberLinked(inode);
     this.fill(inode, stat, out.attr);
   }
 
