@@ -4,8 +4,8 @@ import { STATX_BASIC_STATS, STATX_BTIME } from './abi';
 import type { Reply } from './reply';
 
 /**
- * Seconds that names, absent names and attributes stay in the kernel's caches: for ever. Only this process
- * changes the view, and the kernel sees every change that it makes itself.
+ * Seconds that names, absent names and (cacheable) attributes stay in the kernel's caches: for ever. Only this
+ * process changes the view, and the kernel sees every change that it makes itself.
  */
 export const NAME_VALID_SECONDS = 2 ** 31;
 export const ATTR_VALID_SECONDS = 2 ** 31;
@@ -22,6 +22,10 @@ export function deviceMajor(device: number): number {
 
 export function deviceMinor(device: number): number {
   return (device & 0xff) | ((device >>> 12) & 0xfff00);
+}
+
+function validSeconds(attr: Attr): number {
+  return attr.cacheable ? ATTR_VALID_SECONDS : 0;
 }
 
 /** struct fuse_attr, 88 bytes. */
@@ -49,7 +53,7 @@ export function putEntry(reply: Reply, entry: Entry): void {
   reply.u64(entry.node);
   reply.u64(0);
   reply.u64(NAME_VALID_SECONDS);
-  reply.u64(ATTR_VALID_SECONDS);
+  reply.u64(validSeconds(entry.attr));
   reply.u64(0);
   putAttr(reply, entry.attr);
 }
@@ -64,7 +68,7 @@ export function putAbsent(reply: Reply): void {
 
 /** struct fuse_attr_out, 104 bytes. */
 export function putAttrOut(reply: Reply, attr: Attr): void {
-  reply.u64(ATTR_VALID_SECONDS);
+  reply.u64(validSeconds(attr));
   reply.u64(0);
   putAttr(reply, attr);
 }
@@ -99,7 +103,7 @@ function putTime(reply: Reply, seconds: number, ns: number): void {
 /** struct fuse_statx_out, 288 bytes; the birth time only where it is asked for and known. */
 export function putStatx(reply: Reply, attr: Attr, wanted: number): void {
   const btime = attr.hasBtime && (wanted & STATX_BTIME) !== 0;
-  reply.u64(ATTR_VALID_SECONDS);
+  reply.u64(validSeconds(attr));
   reply.zeros(24);
   reply.u32(STATX_BASIC_STATS | (btime ? STATX_BTIME : 0));
   reply.u32(attr.blksize);

@@ -3,6 +3,9 @@ import type { Core } from './core';
 
 /** @throws Error naming the first invariant that does not hold */
 export function checkInvariants(core: Core): void {
+  for (const file of core.table.linkedFiles()) {
+    hold(file.nodes > 0, `${file.name} is found by its inode number but not known`);
+  }
   for (const node of core.table.all()) {
     const { inode } = node;
     const who = `node ${node.id} (${inode.name})`;

@@ -185,6 +185,7 @@ export class Core {
     out.hasBtime = stat.hasBtime;
     out.btimeSec = stat.btimeSec;
     out.btimeNs = stat.btimeNs;
+    out.cacheable = inode.nodes < 2 && inode.node !== null;
   }
 
   /** A merged directory has one link, as in overlayfs: programs then do not count subdirectories by it. */
@@ -195,9 +196,31 @@ export class Core {
     return inode.parent === null && !inode.upper ? 0 : stat.nlink;
   }
 
+  /**
+   * Must the node give way to a new one before it is written to? The kernel has it bound to the lower file then, which
+   * a writer cannot share (see open-files.ts).
+   */
+  mustRetire(node: Node): boolean {
+    return this.kernel.passthrough && node.bound !== null && !node.bound.upper;
+  }
+
+  /**
+   * The name's next lookup gives a new node; this one stays valid for who has it. The kernel keeps attributes by node
+   * and does not know that the two are one file, so from now on it keeps those of neither (see `fill`).
+   * Returns ESTALE, upon which the kernel looks the name up again.
+   */
+  retire(node: Node): Errno {
+    if (node.inode.node === node) {
+      this.table.retire(node.inode);
+      this.kernel.invalidateAttributes(node.id);
+    }
+    return ESTALE;
+  }
+
   /** Answers an operation that gives a node: the kernel knows the inode from here on. */
   answer(inode: Inode, stat: Stat, out: Entry): void {
     out.node = this.table.know(inode).id;
+    if (stat.nlink > 1 && !inode.isDir && inode.upper) this.table.rememberLinked(inode);
     this.fill(inode, stat, out.attr);
   }
 

@@ -9,7 +9,10 @@ import { type Dir, type File, type Inode, Node } from './inode';
 export class NodeTable {
   private readonly nodes = new Map<number, Node>();
   private nextId = ROOT_NODE + 1;
-  /** Upper files with several names, by real inode number. */
+  /**
+   * Known upper files that had several names at some time, by real inode number, until they are forgotten. Their real
+   * files live as long, by a name or a descriptor: a number in here is not given to another file.
+   */
   private readonly linked = new Map<number, File>();
 
   /** @param onForgotten closes what the inode holds; it is called once nothing refers to it any more */
@@ -78,14 +81,21 @@ export class NodeTable {
     if (old !== null) this.dropIfUnknown(old);
   }
 
-  /** The known upper file with this real inode number, if it may have several names. */
+  /** The known upper file with this real inode number, if it has or had several names. */
   linkedFile(upperIno: number): File | undefined {
     return this.linked.get(upperIno);
   }
 
-  /** From now on the upper file is found by its inode number too: it has several names, or none. */
+  /**
+   * From now on the upper file is found by its inode number too, whichever of its names is looked up.
+   * Preconditions: the kernel knows it.
+   */
   rememberLinked(file: File): void {
     this.linked.set(file.upperIno, file);
+  }
+
+  linkedFiles(): Iterable<File> {
+    return this.linked.values();
   }
 
   /** Takes an inode out of memory if the kernel knows neither it nor anything below it. */

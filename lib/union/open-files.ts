@@ -5,7 +5,8 @@
  * In passthrough the kernel binds a node to one backing file while any handle is open on it. That gives the
  * one rule that keeps lower layers safe (DESIGN §3): a node that is bound to a lower file is never given another
  * backing. When its inode is written to, the node is retired and the open answered ESTALE; the kernel looks the
- * name up again and gets a new node, bound to the upper file.
+ * name up again and gets a new node, bound to the upper file. Who holds the retired node can still open it for
+ * reading; once no handle is open on it, it is bound to the real file of that time, as any node.
  */
 import type { ByteString } from '../base/bytes';
 import { EACCES, EPERM, EROFS, ETXTBSY } from '../base/errno';

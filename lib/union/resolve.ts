@@ -49,17 +49,14 @@ function isXattrWhiteout(core: Core, dir: RealDir, name: Name, stat: Stat): bool
 
 function upperInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
   if ((stat.mode & S_IFMT) === S_IFDIR) return upperDir(core, dir, name, stat);
-  if (stat.nlink > 1) {
-    const linked = core.table.linkedFile(stat.ino);
-    if (linked !== undefined) {
-      if (linked.parent === null) core.table.rename(linked, dir, name);
-      return linked;
-    }
+  const linked = core.table.linkedFile(stat.ino);
+  if (linked !== undefined) {
+    if (linked.parent === null) core.table.rename(linked, dir, name);
+    return linked;
   }
   if (isMetacopy(core, dir.upper!, name, stat)) return EPERM;
   const file = new File(stat.mode & S_IFMT, core.numberOfUpper(dir, name, stat), dir, name, null);
   file.upperIno = stat.ino;
-  if (stat.nlink > 1) core.table.rememberLinked(file);
   return file;
 }
 

@@ -27,6 +27,8 @@ export class Attr {
   hasBtime = false;
   btimeSec = 0;
   btimeNs = 0;
+  /** May be kept in caches: it changes by requests about this node only. */
+  cacheable = true;
 }
 
 /** A name's answer: a node and its attributes. Node 0 says that the name is absent and may be remembered so. */

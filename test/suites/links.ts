@@ -1,13 +1,26 @@
 /** Hard links, and counts of them. */
-import { O_RDWR } from '../../lib/vfs/flags';
-import { dir, file, hardlink, symlink } from '../support/layers';
+import { O_RDWR, RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../lib/vfs/flags';
+import { dir, type Entry, file, hardlink, symlink } from '../support/layers';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
 
+const [LOCK_EX, LOCK_NB] = [2, 4];
+
 export function linksSuite(target: Target): void {
+  const flags = target.traits.supports.renameFlags;
+
   describe('hard links', () => {
     const stack = useStack(target, {
-      upper: { 'upper-a': file('upper'), 'upper-b': hardlink('upper-a') },
+      upper: {
+        'upper-a': file('upper'),
+        'upper-b': hardlink('upper-a'),
+        'pair-a': file('pair'),
+        'pair-b': hardlink('pair-a'),
+        'same-old-a': file('x'),
+        'same-old-b': hardlink('same-old-a'),
+        'kept/a': file('x'),
+        'kept/b': hardlink('kept/a'),
+      },
       lowers: [
         {
           lower: file('lower'),
@@ -29,6 +42,24 @@ export function linksSuite(target: Target): void {
       expect(await fs.get('upper-b')).toBe('upper+');
       await fs.chmod('upper-b', 0o600);
       expect((await fs.stat('upper-a')).mode).toBe(0o600);
+    });
+
+    test('a file stays one when the name it was opened by is gone', async () => {
+      const { fs, errno } = stack;
+      const first = await fs.open('pair-a', O_RDWR);
+      expect(await fs.pread(first, 10, 0)).toBe('pair');
+      await fs.unlink('pair-a');
+      const second = await fs.open('pair-b', O_RDWR);
+      expect(await fs.pread(second, 10, 0)).toBe('pair');
+      await fs.pwrite(first, 'NEWER', 0);
+      expect(await fs.pread(second, 10, 0)).toBe('NEWER');
+      expect(await fs.fstat(first)).toEqual(await fs.fstat(second));
+      await fs.flock(first, LOCK_EX);
+      expect(await errno.flock(second, LOCK_EX | LOCK_NB)).toBe(
+        target.traits.linksShareLocks ? 'EAGAIN' : 'OK',
+      );
+      for (const fd of [first, second]) await fs.close(fd);
+      expect(await fs.get('pair-b')).toBe('NEWER');
     });
 
     test('a new link shares everything, and counts', async () => {
@@ -104,6 +135,45 @@ export function linksSuite(target: Target): void {
       await fs.link('same-a', 'same-b');
       await fs.rename('same-a', 'same-b');
       expect((await fs.stat('same-a')).nlink).toBe(2);
+    });
+
+    test.each([
+      ['plain', 0, 'OK'],
+      ['exchange', RENAME_EXCHANGE, flags ? 'OK' : 'EINVAL'],
+      ['noreplace', RENAME_NOREPLACE, 'EEXIST'],
+    ])('nor does it for links from before the mount: %s', async (_, how, expected) => {
+      const { fs, errno } = stack;
+      expect(await fs.names('kept')).toEqual(['a', 'b']);
+      expect(await errno.rename('same-old-a', 'same-old-b', how)).toBe(expected);
+      expect(await errno.rename('kept/a', 'kept/b', how)).toBe(expected);
+      expect(await fs.names('kept')).toEqual(['a', 'b']);
+      expect(await fs.names('.')).toEqual(expect.arrayContaining(['same-old-a', 'same-old-b']));
+      for (const path of ['same-old-a', 'same-old-b', 'kept/a', 'kept/b'])
+        expect((await fs.stat(path)).nlink).toBe(2);
+    });
+  });
+
+  describe('many hard links between two upper directories', () => {
+    const numbers = Array.from({ length: 300 }, (_, at) => at);
+    const of = (entry: (at: number) => [string, Entry]) => Object.fromEntries(numbers.map(entry));
+    const stack = useStack(target, {
+      upper: {
+        ...of((at) => [`far/b${at}`, file(`${at}`)]),
+        ...of((at) => [`listed/a${at}`, hardlink(`far/b${at}`)]),
+        listed: dir({ xattrs: { [`${target.traits.xattrs}.overlay.impure`]: 'y' } }),
+      },
+      lowers: [{ lower: file('x') }],
+    });
+
+    test('are found by either name after one directory was listed, forgotten and renamed', async () => {
+      const { fs } = stack;
+      expect((await fs.readdir('listed', 1024)).length).toBe(302);
+      await fs.run(['sh', '-c', 'echo 2 >/proc/sys/vm/drop_caches']);
+      await fs.rename('listed', 'moved');
+      for (const at of numbers) {
+        expect(await fs.get(`far/b${at}`)).toBe(`${at}`);
+        expect((await fs.stat(`moved/a${at}`)).nlink).toBe(2);
+      }
     });
   });
 }

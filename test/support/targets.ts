@@ -20,6 +20,8 @@ export interface Traits {
   readonly ociWhiteouts: boolean;
   /** Links of a file that was copied up have its `st_ino`. */
   readonly linksShareNumber: boolean;
+  /** The names of a file share its locks. */
+  readonly linksShareLocks: boolean;
   /** What the transport carries. */
   readonly supports: Supports;
 }
@@ -73,6 +75,7 @@ const ROOT: Traits = {
   copiesUpAtOpen: true,
   ociWhiteouts: true,
   linksShareNumber: true,
+  linksShareLocks: true,
   supports: EVERYTHING,
 };
 const ROOTLESS: Traits = { ...ROOT, xattrs: 'user', privileged: false };
@@ -187,7 +190,7 @@ export const rootless = stratafs(
 export const fuseNative = stratafs(
   'stratafs-fuse-native',
   atHost,
-  { ...ROOT, copiesUpAtOpen: SUPPORTS.passthrough, supports: SUPPORTS },
+  { ...ROOT, copiesUpAtOpen: SUPPORTS.passthrough, linksShareLocks: false, supports: SUPPORTS },
   ['allow_other', 'transport=fuse-native'],
 );
 

@@ -43,6 +43,18 @@ test('GETATTR, with a handle only where the flag says so', () => {
   );
 });
 
+test('attributes that are not cacheable are valid for no time', () => {
+  const wire = new Wire({
+    getattr: (call, node, fh, out) => {
+      out.cacheable = false;
+      return getattr(call, node, fh, out);
+    },
+  });
+  expect(wire.send(message(3, hex('00000000 00000000 0500000000000000')))).toBe(
+    reply(2n, 0, `${'00'.repeat(16)} 6400000000000000 ${ATTR}`),
+  );
+});
+
 test('STATX gives the birth time where it is asked for', () => {
   const wire = new Wire({ getattr });
   const statx = (mask: string, btime: string) => `

@@ -85,15 +85,9 @@ function nsOf(source: TimeSource, ns: number): number {
   return source === TimeSource.Now ? UTIME_NOW : UTIME_OMIT;
 }
 
-/**
- * Cuts or grows an upper file. A node whose open handles read the lower file is retired, and ESTALE makes the
- * kernel look the name up again (see open-files.ts).
- */
+/** Cuts or grows an upper file; ESTALE for a node whose open handles read the lower file. */
 export function truncate(core: Core, node: Node, file: File, size: number, killPriv: boolean): Errno {
-  if (node.bound !== null && !node.bound.upper && core.kernel.passthrough) {
-    core.table.retire(file);
-    return ESTALE;
-  }
+  if (core.mustRetire(node)) return core.retire(node);
   const open = core.files.of(file);
   if (typeof open === 'number') return -open;
   return ftruncate(open.fd, size) || (killPriv ? dropPrivileges(open.fd, null) : OK);

@@ -61,9 +61,10 @@ export function open(
   out: Opened,
 ): Errno {
   const node = core.node(id);
-  if (node === undefined || node.inode.node !== node) return ESTALE;
+  if (node === undefined) return ESTALE;
   const file = node.inode;
   if (file.isDir) return EISDIR;
+  if (mayHaveOldName(core, node, file)) return ESTALE;
   const truncates = (flags & O_TRUNC) !== 0;
   if ((flags & O_ACCMODE) === O_RDONLY && !truncates) return bind(core, node, file, out);
   const errno = copyUp(core, call, file, truncates ? 0 : undefined);
@@ -72,19 +73,15 @@ export function open(
     const cut = truncate(core, node, file, 0, killPriv);
     if (cut !== OK) return cut;
   }
-  if (mustRetire(core, node)) {
-    core.table.retire(file);
-    return ESTALE;
-  }
-  return bind(core, node, file, out);
+  return core.mustRetire(node) ? core.retire(node) : bind(core, node, file, out);
 }
 
 /**
- * Are the node's handles bound to the lower file, which a writer cannot share? The open is answered ESTALE then:
- * the kernel looks the name up again and gets a new node (see open-files.ts).
+ * A retired node is opened through what still holds it: /proc/self/fd, a bind mount. But another hard link may lead the
+ * kernel to it too, and must not give the old content: ESTALE makes the kernel look the name up again.
  */
-function mustRetire(core: Core, node: Node): boolean {
-  return core.kernel.passthrough && node.bound !== null && !node.bound.upper;
+function mayHaveOldName(core: Core, node: Node, file: File): boolean {
+  return file.node !== node && core.table.linkedFile(file.upperIno) === file;
 }
 
 function bind(core: Core, node: Node, file: File, out: Opened): Errno {

@@ -59,7 +59,7 @@ export function rename(
 
   const refused = exchange ? checkExchange(source, target) : checkMove(core, source, target, flags);
   if (refused !== OK) return refused;
-  if (source === target) return OK;
+  if (isSame(source, target)) return OK;
   const ready =
     copyUp(core, call, source) ||
     (exchange ? copyUp(core, call, target!) : OK) ||
@@ -72,6 +72,12 @@ export function rename(
   return exchange
     ? swap(core, from, fromName, source, to, toName, target!)
     : move(core, from, fromName, source, to, toName, target);
+}
+
+/** Two names of one file: rename(2) leaves both, whether they are known as one inode already or not. */
+function isSame(a: Inode, b: Inode | null): boolean {
+  if (a === b || b === null || a.isDir || b.isDir) return a === b;
+  return a.upper && b.upper && a.upperIno === b.upperIno;
 }
 
 function canMove(inode: Inode): boolean {
