@@ -17,6 +17,8 @@ export class Request {
   uid = 0;
   gid = 0;
   pid = 0;
+  /** Its caller got a signal while it was parked; changed by Parking only. */
+  signalled = false;
   /** More was read than the message holds. */
   short = false;
 
@@ -51,7 +53,9 @@ export class Request {
 
   /** A copy that stays when the buffer is reused; to be loaded with its whole length. */
   copy(): Request {
-    return new Request(Buffer.from(this.bytes.subarray(0, this.length)));
+    const copy = new Request(Buffer.from(this.bytes.subarray(0, this.length)));
+    copy.signalled = this.signalled;
+    return copy;
   }
 
   u32(): number {
