@@ -168,6 +168,10 @@ export interface Operations {
   snapshot(path: string, extra?: readonly TreeExtra[]): Tree;
 
   run(argv: readonly string[], cwd?: string, env?: Record<string, string>): Finished;
+  /** Performs an operation in a process that is killed meanwhile. */
+  killed_after(milliseconds: number, ...operation: Operation): null;
+  /** Performs an operation that a signal interrupts, whose handler wants system calls to be restarted. */
+  signalled_after(milliseconds: number, ...operation: Operation): unknown;
   /** Runs a command when the actor ends, or the tests that started it. */
   at_end(argv: readonly string[]): null;
   umask(mask: number): number;

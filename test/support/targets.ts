@@ -20,6 +20,8 @@ export interface Traits {
   readonly ociWhiteouts: boolean;
   /** Links of a file that was copied up have its `st_ino`. */
   readonly linksShareNumber: boolean;
+  /** A killed process does not wait for the copy-up that it has asked for. */
+  readonly killsAtOnce: boolean;
   /** What the transport carries. */
   readonly supports: Supports;
 }
@@ -73,6 +75,7 @@ const ROOT: Traits = {
   copiesUpAtOpen: true,
   ociWhiteouts: true,
   linksShareNumber: true,
+  killsAtOnce: true,
   supports: EVERYTHING,
 };
 const ROOTLESS: Traits = { ...ROOT, xattrs: 'user', privileged: false };
@@ -187,7 +190,7 @@ export const rootless = stratafs(
 export const fuseNative = stratafs(
   'stratafs-fuse-native',
   atHost,
-  { ...ROOT, copiesUpAtOpen: SUPPORTS.passthrough, supports: SUPPORTS },
+  { ...ROOT, copiesUpAtOpen: SUPPORTS.passthrough, killsAtOnce: false, supports: SUPPORTS },
   ['allow_other', 'transport=fuse-native'],
 );
 
