@@ -4,17 +4,24 @@ import { dir, file, OLD_TIME, special } from '../support/layers';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
 
+const GET_FLAGS = 0x80086601;
+const SET_FLAGS = 0x40086602;
+const NONE = '\0'.repeat(8);
+const NODUMP = `@${'\0'.repeat(7)}`;
+
 export function openUnlinkedSuite(target: Target): void {
+  const withIoctl = target.traits.supports.ioctl ? test : test.skip;
   const nameless = target.traits.supports.namelessFiles ? test : test.skip;
 
   describe('open and unlinked', () => {
     const stack = useStack(target, {
-      upper: { upper: file('upper') },
+      upper: { upper: file('upper'), 'flags-dir': dir() },
       lowers: [
         {
           'lower-read': file('lower'),
           'lower-write': file('lower'),
           replaced: file('replaced'),
+          flags: file('flags'),
           fifo: special('fifo'),
           'lower-dir': dir(),
           'dir/in-dir': file('x'),
@@ -46,6 +53,20 @@ export function openUnlinkedSuite(target: Target): void {
       expect(await fs.pread(fd, 20, 0)).toBe('lower');
       expect((await fs.fstat(fd)).size).toBe(5);
       await fs.close(fd);
+    });
+
+    withIoctl('its file attributes can be read and set', async () => {
+      const { fs } = stack;
+      for (const path of ['flags', 'new-flags', 'flags-dir']) {
+        if (path === 'new-flags') await fs.put(path, '');
+        const fd = await fs.open(path, path === 'flags-dir' ? O_RDONLY : O_RDWR);
+        await (path === 'flags-dir' ? fs.rmdir(path) : fs.unlink(path));
+        const before = await fs.ioctl(fd, GET_FLAGS, NONE);
+        expect([path, before]).toEqual([path, NONE]);
+        await fs.ioctl(fd, SET_FLAGS, NODUMP);
+        expect([path, await fs.ioctl(fd, GET_FLAGS, NONE)]).toEqual([path, NODUMP]);
+        await fs.close(fd);
+      }
     });
 
     nameless('a fifo that was deleted while open can be changed', async () => {

@@ -1,5 +1,5 @@
 /** Opening, reading and writing regular files, and what syncs them. */
-import type { Name } from '../../base/bytes';
+import type { ByteString, Name } from '../../base/bytes';
 import {
   type Count,
   EEXIST,
@@ -20,7 +20,7 @@ import {
   pwrite,
   lseek as seek,
 } from '../../sys/io';
-import { close, dup, openat } from '../../sys/open';
+import { AT_FDCWD, close, dup, openat } from '../../sys/open';
 import { statAt } from '../../sys/stat';
 import {
   O_ACCMODE,
@@ -340,7 +340,10 @@ export function ioctl(
   if (errno !== OK) return -errno;
   const place = core.placeOf(inode);
   if (place.fd < 0) return place.fd;
-  const fd = openat(place.fd, place.name ?? DOT, O_RDONLY | O_NOFOLLOW);
+  const fd =
+    place.name === null
+      ? openat(AT_FDCWD, `/proc/self/fd/${place.fd}` as ByteString, O_RDONLY)
+      : openat(place.fd, place.name, O_RDONLY | O_NOFOLLOW);
   if (fd < 0) return fd;
   const argument = Buffer.alloc(Math.max(input.length, output.length, 8));
   input.copy(argument);
