@@ -94,6 +94,20 @@ export function dataSuite(target: Target): void {
       expect(await errno.truncate('.', 0)).toBe('EISDIR');
     });
 
+    test('a size that is too large is refused, never rounded', async () => {
+      const { fs, errno } = stack;
+      const size = '9007199254740993';
+      const fd = await fs.open('huge', O_CREAT | O_RDWR);
+      const said = await errno.ftruncate(fd, size);
+      const shown = (await fs.run(['stat', '-c', '%s', 'huge'])).out.trim();
+      expect([
+        ['OK', size],
+        ['EFBIG', '0'],
+      ]).toContainEqual([said, shown]);
+      await fs.close(fd);
+      await fs.unlink('huge');
+    });
+
     test('writes far past the end leave a hole of zeros', async () => {
       const { fs } = stack;
       const fd = await fs.open('sparse', O_CREAT | O_RDWR);

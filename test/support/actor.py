@@ -277,7 +277,7 @@ def lseek(fd, offset, whence):
 
 @op
 def ftruncate(fd, length):
-    os.ftruncate(fd, length)
+    os.ftruncate(fd, int(length))
 
 
 @op

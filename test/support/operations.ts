@@ -119,7 +119,7 @@ export interface Operations {
   pread(fd: Handle, length: number, offset: number): string;
   pwrite(fd: Handle, data: string, offset: number): number;
   lseek(fd: Handle, offset: number | string, whence: number): number;
-  ftruncate(fd: Handle, length: number): null;
+  ftruncate(fd: Handle, length: number | string): null;
   fallocate(fd: Handle, mode: number, offset: number, length: number): null;
   copy_file_range(
     source: Handle,
