@@ -7,11 +7,17 @@ import { ENOSPC, OK, PARKED } from '../../lib/base/errno';
 import { type JobId, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
 import { createLogger } from '../../lib/base/log';
 import { memoryIndex } from '../../lib/index/memory-index';
-import { openUnion, type Union } from '../../lib/union/union';
+import { openLower, openPlain } from '../../lib/layer/layer';
+import { setUmask } from '../../lib/sys/attr';
+import { abandonCopy } from '../../lib/union/copy-up';
+import { Core } from '../../lib/union/core';
+import { Union } from '../../lib/union/union';
+import { Workdir } from '../../lib/union/workdir';
 import type { Kernel } from '../../lib/vfs/filesystem';
 import type { Job } from '../../lib/vfs/jobs';
 import { Attr, Call, Entry, SetAttr } from '../../lib/vfs/types';
 
+const DESCRIPTORS = 100;
 const SIZE = 4 * 2 ** 20;
 const kernel = {
   passthrough: false,
@@ -49,7 +55,8 @@ class Scene {
     for (const name of ['lower', 'upper', 'work']) mkdirSync(join(this.base, name));
     writeFileSync(join(this.base, 'lower/f'), Buffer.alloc(SIZE, 'x'));
     const path = (name: string) => bytesFromText(join(this.base, name));
-    this.union = openUnion(
+    // Not by openUnion: it changes what this process may do, and all that it starts later.
+    const core = new Core(
       {
         lowers: [path('lower')],
         upper: path('upper'),
@@ -60,10 +67,16 @@ class Scene {
         xino: false,
         checkInvariants: true,
       },
+      openPlain(path('upper'), 0),
+      [openLower(path('lower'), 1)],
+      new Workdir(path('work'), false),
       { start: (job) => this.jobs.push(job) as JobId },
       createLogger({ level: 'silent', file: null }),
       memoryIndex(),
+      DESCRIPTORS,
+      abandonCopy,
     );
+    this.union = new Union(core);
     this.union.init(kernel);
     const entry = new Entry();
     expect(this.union.lookup(new Call(), ROOT_NODE, 'f' as Name, entry)).toBe(OK);
@@ -97,6 +110,9 @@ beforeEach(() => {
   scene = new Scene();
 });
 afterEach(() => scene.close());
+
+const umask = process.umask();
+afterAll(() => setUmask(umask));
 
 const cut = { size: SIZE / 2 };
 const chmod = { mode: 0o600 };
