@@ -5,7 +5,7 @@
  * Invariant: every request that wants a reply gets exactly one, at once or after its job. What a successful
  * reply gave to the kernel (lookup counts, handles) is taken back where the kernel did not take the reply.
  */
-import { EINTR, EINVAL, EIO, ENODEV, ENOENT, type Errno, errnoName, OK, PARKED } from '../base/errno';
+import { EFBIG, EINTR, EINVAL, EIO, ENODEV, ENOENT, type Errno, errnoName, OK, PARKED } from '../base/errno';
 import type { JobId, NodeId } from '../base/ids';
 import type { Logger } from '../base/log';
 import type { FileSystem } from '../vfs/filesystem';
@@ -103,6 +103,7 @@ export class Dispatcher {
       row.decode(x);
       this.tracer?.request(x, row);
       if (request.short) return EINVAL;
+      if (request.tooLarge) return EFBIG;
       const errno = row.call(x);
       if (errno === OK && row.silent !== true) row.encode(x);
       return errno;

@@ -1,6 +1,6 @@
 /**
  * A request message under decoding: its header, then a cursor over its body that cannot overrun. Reading past
- * the end sets `short` and gives zeros; whoever decoded then answers EINVAL.
+ * the end sets `short` and gives zeros; whoever decoded then answers EINVAL, or EFBIG for `tooLarge`.
  */
 import { type ByteString, bytesOf } from '../base/bytes';
 import { EXT_GROUPS, IN_HEADER_BYTES } from './abi';
@@ -17,8 +17,12 @@ export class Request {
   uid = 0;
   gid = 0;
   pid = 0;
+  /** Its caller got a signal while it was parked; changed by Parking only. */
+  signalled = false;
   /** More was read than the message holds. */
   short = false;
+  /** A size or offset is larger than what a number holds exactly. */
+  tooLarge = false;
 
   private readonly view: DataView;
   private length = 0;
@@ -45,13 +49,16 @@ export class Request {
     const extensionBytes = view.getUint16(36, true) * 8;
     this.at = IN_HEADER_BYTES;
     this.end = this.length - extensionBytes;
+    this.tooLarge = false;
     this.short = view.getUint32(0, true) !== length || this.end < IN_HEADER_BYTES;
     return true;
   }
 
   /** A copy that stays when the buffer is reused; to be loaded with its whole length. */
   copy(): Request {
-    return new Request(Buffer.from(this.bytes.subarray(0, this.length)));
+    const copy = new Request(Buffer.from(this.bytes.subarray(0, this.length)));
+    copy.signalled = this.signalled;
+    return copy;
   }
 
   u32(): number {
@@ -63,6 +70,13 @@ export class Request {
   u64(): number {
     const at = this.take(8);
     return at < 0 ? 0 : this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * TWO_32;
+  }
+
+  /** A size or offset, never a rounded one: beyond 2^53 - 1 `tooLarge` is set. */
+  size(): number {
+    const size = this.u64();
+    if (size > Number.MAX_SAFE_INTEGER) this.tooLarge = true;
+    return size;
   }
 
   i64(): number {

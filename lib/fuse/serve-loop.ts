@@ -19,6 +19,8 @@ const MAX_PATIENCE = 64;
 const SOON_MS = 0.1;
 /** Requests that are less than this many ms apart belong to one burst: while it lasts, idle CPUs are kept awake. */
 const BURST_MS = 2;
+/** How often callers that got a signal while their request is parked are looked at. */
+const KILL_CHECK_MS = 20;
 /** Requests handled before jobs get their turn under full load. */
 const REQUESTS_BETWEEN_JOBS = 32;
 
@@ -48,7 +50,7 @@ export class ServeLoop {
       const length = this.next();
       if (length > 0) {
         this.dispatcher.handle(length);
-        if (++handled % REQUESTS_BETWEEN_JOBS === 0 && this.poller.wait(0) > 0) this.takeJobs();
+        if (++handled % REQUESTS_BETWEEN_JOBS === 0) this.turnToJobs();
       } else if (length === -ENODEV || length === -ECONNABORTED) {
         break;
       } else if (length === -EAGAIN) {
@@ -81,11 +83,17 @@ export class ServeLoop {
     const { poller, idleCpus } = this;
     const before = performance.now();
     if (idleCpus.awake && poller.wait(BURST_MS) === 0) idleCpus.letHalt();
-    if (!idleCpus.awake) poller.wait(-1);
+    if (!idleCpus.awake) poller.wait(this.dispatcher.parking.watches ? KILL_CHECK_MS : -1);
     const slept = performance.now() - before;
     if (slept < SOON_MS) this.patience = MAX_PATIENCE;
     if (slept < BURST_MS && !idleCpus.awake) idleCpus.keepAwake();
     this.takeJobs();
+    this.dispatcher.parking.releaseKilled();
+  }
+
+  private turnToJobs(): void {
+    if (this.poller.wait(0) > 0) this.takeJobs();
+    this.dispatcher.parking.releaseKilled();
   }
 
   /** Preconditions: poll(2) has just said what is ready. */

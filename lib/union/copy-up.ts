@@ -6,26 +6,27 @@
  * The data of a large file, and every fsync, is a job: the request is parked and runs again when it is done
  * (lib/vfs/jobs.ts). fs/overlayfs/copy_up.c is what this mirrors, fsync included.
  */
-import type { ByteString, Name } from '../base/bytes';
-import { ENODATA, ENOENT, EOPNOTSUPP, EPERM, type Errno, OK, PARKED } from '../base/errno';
+import type { Name } from '../base/bytes';
+import { ENOENT, type Errno, OK, PARKED } from '../base/errno';
 import type { JobId } from '../base/ids';
 import { copyData } from '../layer/copy-data';
 import { encodeOrigin } from '../layer/origin';
 import { RealDir } from '../layer/real-dir';
-import { chmodAt, chownAt, utimesAt } from '../sys/attr';
+import { utimesAt } from '../sys/attr';
 import { mkdirat, mknodat, readlinkat, renameat2, symlinkat } from '../sys/names';
-import { dup } from '../sys/open';
+import { dup, openat } from '../sys/open';
 import { newStat, type Stat, statAt } from '../sys/stat';
-import { getxattr, setxattr, xattrNames } from '../sys/xattr';
-import { S_IFLNK, S_IFMT, S_IFREG } from '../vfs/flags';
+import { O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from '../vfs/flags';
 import type { Job } from '../vfs/jobs';
 import type { Call } from '../vfs/types';
 import type { Core } from './core';
+import { dress, unlessUnsupported } from './dress';
 import type { Dir, File, Inode, PendingCopy } from './inode';
 
 /** Bytes that are copied while the caller waits; above it the copy is a job. */
 const INLINE_BYTES = 512 * 1024;
 const MODE_BITS = 0o7777;
+const NO_JOB = 0 as JobId;
 
 const lowerStat = newStat();
 const parentStat = newStat();
@@ -38,11 +39,12 @@ export function copyUp(core: Core, call: Call, inode: Inode, size = Number.POSIT
   return inode.upper ? OK : copyUpFile(core, call, inode, size);
 }
 
-/** Makes sure that the directory and all above it are in the upper layer. */
+/** Makes sure that the directory and all above it are in the upper layer. ENOENT for a removed lower one. */
 export function copyUpDir(core: Core, dir: Dir): Errno {
   if (core.writable !== OK) return core.writable;
   if (dir.upper !== null) return OK;
-  const parent = dir.parent!;
+  const parent = dir.parent;
+  if (parent === null) return ENOENT;
   const errno = copyUpDir(core, parent);
   if (errno !== OK) return errno;
   const from = dir.lowers[0]!;
@@ -51,19 +53,20 @@ export function copyUpDir(core: Core, dir: Dir): Errno {
   const failed = statAt(fd, null, lowerStat);
   if (failed !== OK) return failed;
   const origin = encodeOrigin(fd, null, from.layer.uuid);
-  const made = publish(core, parent, dir.name, (work, name) => mkdirat(work, name, 0o700), fd, null, origin);
-  if (made !== OK) return made;
+  const made = makeTwin(core, (work, name) => mkdirat(work, name, 0o700), fd, null, origin);
+  if (typeof made === 'number') return made;
+  const published = moveIn(core, made, parent, dir.name, origin !== null);
+  if (published !== OK) return published;
   dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
   return OK;
 }
 
 function copyUpFile(core: Core, call: Call, file: File, size: number): Errno {
   if (file.type === S_IFREG) return copyUpRegular(core, call, file, size);
-  if (file.parent === null) return ENOENT;
-  return copyUpDir(core, file.parent) || copyUpSpecial(core, file);
+  return (file.parent === null ? OK : copyUpDir(core, file.parent)) || copyUpSpecial(core, file);
 }
 
-/** A symlink, device, fifo or socket. */
+/** A symlink, device, fifo or socket. One that was deleted while open stays without a name. */
 function copyUpSpecial(core: Core, file: File): Errno {
   const fd = file.lowerDir!.fd();
   if (fd < 0) return -fd;
@@ -77,45 +80,81 @@ function copyUpSpecial(core: Core, file: File): Errno {
     return typeof target === 'number' ? target : symlinkat(target, work, name);
   };
   const origin = encodeOrigin(fd, file.lowerName, file.lowerDir!.layer.uuid);
-  const made = publish(core, file.parent!, file.name, make, fd, file.lowerName, origin);
-  return made === OK ? becameUpper(core, file, lowerStat, -1) : made;
+  const made = makeTwin(core, make, fd, file.lowerName, origin);
+  if (typeof made === 'number') return made;
+  const published =
+    file.parent === null
+      ? keepNameless(core, file, made)
+      : moveIn(core, made, file.parent, file.name, origin !== null);
+  return published || becameUpper(core, file, lowerStat, -1);
 }
 
-/** Makes a file in the work directory, gives it everything of its lower twin, and moves it in. */
-function publish(
+/** Makes a file in the work directory and gives it everything of its lower twin. Returns its name or an errno. */
+function makeTwin(
   core: Core,
-  parent: Dir,
-  name: Name,
   make: (work: number, name: Name) => Errno,
   lowerDir: number,
   lowerName: Name | null,
   origin: Buffer | null,
-): Errno {
+): Name | Errno {
   const work = core.work!;
   const temporary = work.freshName();
-  let errno = make(work.fd, temporary);
-  if (errno !== OK) return errno;
-  errno = dress(core, lowerStat, lowerDir, lowerName, work.fd, temporary, origin);
-  if (errno === OK && origin !== null) errno = markImpure(core, parent);
-  if (errno === OK) {
-    errno = keepingTimes(parent, (upper) => renameat2(work.fd, temporary, upper, name, 0));
-  }
-  if (errno !== OK) work.remove(temporary);
+  const errno =
+    make(work.fd, temporary) || dress(core, lowerStat, lowerDir, lowerName, work.fd, temporary, origin);
+  if (errno === OK) return temporary;
+  work.remove(temporary);
   return errno;
 }
 
+/** Moves what was made in the work directory to its place. */
+function moveIn(core: Core, made: Name, parent: Dir, name: Name, hasOrigin: boolean): Errno {
+  const work = core.work!;
+  const errno =
+    (hasOrigin ? markImpure(core, parent) : OK) ||
+    keepingTimes(parent, (upper) => renameat2(work.fd, made, upper, name, 0));
+  if (errno !== OK) work.remove(made);
+  return errno;
+}
+
+function keepNameless(core: Core, file: File, made: Name): Errno {
+  const fd = openat(core.work!.fd, made, O_PATH | O_NOFOLLOW);
+  core.work!.remove(made);
+  if (fd < 0) return -fd;
+  file.held = fd;
+  return OK;
+}
+
 function copyUpRegular(core: Core, call: Call, file: File, size: number): Errno {
-  const copy = file.copying ?? startCopy(core, file, size);
+  const copy = copyFor(core, call, file, size);
   if (typeof copy === 'number') return copy;
-  file.copying = copy;
-  if (copy.stage === 'data' && copy.job === 0 && copy.errno === 0) copyContent(core, file, copy);
-  if (copy.errno === 0 && copy.job !== 0) {
+  if (copy.job !== NO_JOB) {
     call.job = copy.job;
     return PARKED;
   }
   const errno = copy.errno || publishCopy(core, file, copy);
   if (errno !== OK) abandonCopy(core, file);
   return errno;
+}
+
+/** The copy in progress, to wait for or to publish; a new one where there is none that this request can use. */
+function copyFor(core: Core, call: Call, file: File, size: number): PendingCopy | Errno {
+  const known = file.copying;
+  if (known !== null && (known.job !== NO_JOB || serves(core, call, known, size))) return known;
+  abandonCopy(core, file);
+  const copy = startCopy(core, file, size);
+  if (typeof copy === 'number') return copy;
+  file.copying = copy;
+  copyContent(core, file, copy);
+  return copy;
+}
+
+/**
+ * Is the copy, on which no job works, what this request needs? Whoever asked for it may have been killed: then it may
+ * be shorter than what is wanted now, or have failed for a reason that is gone.
+ */
+function serves(core: Core, call: Call, copy: PendingCopy, size: number): boolean {
+  if (copy.errno !== 0) return core.hasWaitedFor(call, copy.lastJob);
+  return copy.size >= Math.min(copy.lower.size, size);
 }
 
 function startCopy(core: Core, file: File, size: number): PendingCopy | Errno {
@@ -126,7 +165,15 @@ function startCopy(core: Core, file: File, size: number): PendingCopy | Errno {
   if (errno !== OK) return errno;
   const made = core.work!.newFile(lower.mode & MODE_BITS);
   if (typeof made === 'number') return made;
-  return { made, lower, size: Math.min(lower.size, size), stage: 'data', job: 0 as JobId, errno: 0 };
+  return {
+    made,
+    lower,
+    size: Math.min(lower.size, size),
+    stage: 'data',
+    job: NO_JOB,
+    lastJob: NO_JOB,
+    errno: 0,
+  };
 }
 
 function copyContent(core: Core, file: File, copy: PendingCopy): void {
@@ -163,13 +210,14 @@ function finishContent(core: Core, file: File, copy: PendingCopy): void {
 
 function startJob(core: Core, file: File, copy: PendingCopy, job: Job, ended: () => void): void {
   copy.job = core.startJob(job, (result) => {
-    copy.job = 0 as JobId;
+    copy.job = NO_JOB;
     copy.errno = -result;
     ended();
     if (copy.stage === 'data') finishContent(core, file, copy);
     else copy.stage = 'ready';
-    if (copy.job === 0) core.table.dropIfUnknown(file);
+    if (copy.job === NO_JOB) core.table.dropIfUnknown(file);
   });
+  copy.lastJob = copy.job;
 }
 
 function syncs(core: Core): boolean {
@@ -246,63 +294,4 @@ function keepingTimes(parent: Dir, change: (upper: number) => Errno): Errno {
 /** Says that files in the directory may have an origin, so that readers of the format look for it. */
 export function markImpure(core: Core, dir: Dir): Errno {
   return unlessUnsupported(dir.upper!.markImpure(core.xattrs));
-}
-
-function setOrigin(core: Core, dir: number, name: Name | null, origin: Buffer | null): Errno {
-  if (origin === null) return OK;
-  return unlessUnsupported(setxattr(dir, name, core.xattrs.origin, origin));
-}
-
-/** Where origins cannot be kept, files are copied up without. */
-function unlessUnsupported(errno: Errno): Errno {
-  return errno === EOPNOTSUPP || errno === EPERM ? OK : errno;
-}
-
-/**
- * Gives a new upper file everything of its lower twin but the data. The owner comes first: changing it clears
- * capabilities and set-ID bits.
- * @param to null for an open file, which has its mode already
- */
-export function dress(
-  core: Core,
-  lower: Stat,
-  fromDir: number,
-  from: Name | null,
-  toDir: number,
-  to: Name | null,
-  origin: Buffer | null,
-): Errno {
-  const { uid, gid, mode, atimeSec, atimeNs, mtimeSec, mtimeNs } = lower;
-  const owned = core.isOwn(uid, gid);
-  const hasMode = (owned && to === null) || (mode & S_IFMT) === S_IFLNK;
-  return (
-    (owned ? OK : chownAt(toDir, to, uid, gid)) ||
-    copyXattrs(core, fromDir, from, toDir, to) ||
-    setOrigin(core, toDir, to, origin) ||
-    (hasMode ? OK : chmodAt(toDir, to, mode & MODE_BITS)) ||
-    utimesAt(toDir, to, atimeSec, atimeNs, mtimeSec, mtimeNs)
-  );
-}
-
-const XATTR_SIZE_MAX = 65536;
-const value = Buffer.alloc(XATTR_SIZE_MAX);
-
-/** Copies all xattrs but overlayfs's own; those that the upper file system has no room or name for are an error. */
-function copyXattrs(core: Core, fromDir: number, from: Name | null, toDir: number, to: Name | null): Errno {
-  const names = xattrNames(fromDir, from);
-  if (typeof names === 'number') return names === EOPNOTSUPP ? OK : names;
-  for (const key of names) {
-    if (core.xattrs.fromDisk(key) === null) continue;
-    const size = getxattr(fromDir, from, key, value);
-    if (size === -ENODATA) continue;
-    if (size < 0) return -size;
-    const errno = setxattr(toDir, to, key, value.subarray(0, size));
-    if (errno !== OK && !mayBeLost(key, errno)) return errno;
-  }
-  return OK;
-}
-
-/** ACLs that the upper file system does not keep, and labels that a user namespace may not set, are let go. */
-function mayBeLost(key: ByteString, errno: Errno): boolean {
-  return (errno === EOPNOTSUPP && key.startsWith('system.')) || (errno === EPERM && !key.startsWith('user.'));
 }

@@ -1,6 +1,6 @@
 /** What all operations of one union share: the stack, the tables, and the few steps that every operation needs. */
 import type { ByteString, Name } from '../base/bytes';
-import { type Count, EROFS, type Errno, ESTALE } from '../base/errno';
+import { type Count, EROFS, type Errno, ESTALE, PARKED } from '../base/errno';
 import type { Ino, JobId, NodeId } from '../base/ids';
 import type { Logger } from '../base/log';
 import type { ListingIndex } from '../index/index-store';
@@ -104,17 +104,45 @@ export class Core {
 
   /** What is to be done when a running job ends. */
   private readonly running = new Map<JobId, (result: number) => void>();
+  /** Running jobs whose result is one request's own. */
+  private readonly own = new Set<JobId>();
+  /** The job that ended last: a request that runs again now has waited for it. Changed by jobDone only. */
+  private ended = 0 as JobId;
+  private endedIsOwn = false;
 
-  /** @param done called with the job's result, before the requests that wait for it run again */
+  /**
+   * Starts a job that any request may wait for.
+   * @param done called with the job's result, before the requests that wait for it run again
+   */
   startJob(job: Job, done: (result: number) => void): JobId {
     const id = this.jobs.start(job);
     this.running.set(id, done);
     return id;
   }
 
+  /** Starts a job whose result is this request's, and nobody else's; it asks for that by `ownResult`. */
+  parkOnOwn(call: Call, job: Job, done: () => void): Errno {
+    const id = this.startJob(job, done);
+    this.own.add(id);
+    call.job = id;
+    return PARKED;
+  }
+
+  /** The result of the job that this request has started by `parkOnOwn`; null before, and after any other job. */
+  ownResult(call: Call): number | null {
+    return this.endedIsOwn ? call.jobResult : null;
+  }
+
+  /** Does the request run again because this job has ended? */
+  hasWaitedFor(call: Call, job: JobId): boolean {
+    return call.jobResult !== null && this.ended === job;
+  }
+
   jobDone(id: JobId, result: number): void {
     const done = this.running.get(id);
     this.running.delete(id);
+    this.ended = id;
+    this.endedIsOwn = this.own.delete(id);
     done?.(result);
   }
 

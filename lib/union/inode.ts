@@ -135,6 +135,8 @@ export interface PendingCopy {
   stage: 'data' | 'sync' | 'ready';
   /** The job that the stage waits for, or 0. */
   job: JobId;
-  /** Set when a job failed. */
+  /** The last job that was started for it, or 0. */
+  lastJob: JobId;
+  /** Set when a job failed, for the requests that have waited for it. */
   errno: number;
 }

@@ -3,15 +3,16 @@
  * or link, so that a crash leaves either the old view or the new one. As overlayfs, all of it happens in
  * `<workdir>/work`, and what a crash left there is swept at the next mount.
  */
-import { type ByteString, type Name, textOf } from '../base/bytes';
-import { EEXIST, ENOENT, ENOTDIR, type Errno, errnoName } from '../base/errno';
+import { type ByteString, bytesFromText, type Name, textOf } from '../base/bytes';
+import { EEXIST, ENODATA, ENOENT, ENOTDIR, EOPNOTSUPP, type Errno, errnoName } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
 import { makeWhiteout } from '../layer/whiteout';
-import { setUmask } from '../sys/attr';
+import { chmodAt, chownAt, setUmask } from '../sys/attr';
 import { readDirectory } from '../sys/dir';
 import { mkdirat, rmdirat, unlinkat } from '../sys/names';
 import { AT_FDCWD, close, openat } from '../sys/open';
+import { removexattr } from '../sys/xattr';
 
 const O_DIRECTORY = 0o200000;
 const O_NOFOLLOW = 0o400000;
@@ -20,6 +21,7 @@ const O_CREAT_EXCL_RDWR = 0o302;
 const WORK = 'work' as Name;
 const INCOMPAT = 'incompat' as Name;
 const VOLATILE = 'volatile' as Name;
+const ACLS = ['system.posix_acl_default', 'system.posix_acl_access'].map(bytesFromText);
 
 /** A regular file being made in the work directory. */
 export interface WorkFile {
@@ -51,7 +53,8 @@ export class Workdir {
     if (errno !== 0) throw this.unfit(errno);
     this.fd = openat(outer, WORK, O_PATH | O_DIRECTORY | O_NOFOLLOW);
     close(outer);
-    if (this.fd < 0) throw this.unfit(-this.fd);
+    const unfit = this.fd < 0 ? -this.fd : inheritNothing(this.fd);
+    if (unfit !== 0) throw this.unfit(unfit);
     if (volatile) this.markVolatile();
   }
 
@@ -106,6 +109,18 @@ export class Workdir {
     if (this.volatile) removeTree(this.fd, INCOMPAT);
     close(this.fd);
   }
+}
+
+/**
+ * What is made in the work directory must take no group and no ACL from the one that the user gave, or a file
+ * that is copied up could be read by others than before (fs/overlayfs/super.c:ovl_workdir_create).
+ */
+function inheritNothing(fd: number): Errno {
+  for (const acl of ACLS) {
+    const errno = removexattr(fd, null, acl);
+    if (errno !== 0 && errno !== ENODATA && errno !== EOPNOTSUPP) return errno;
+  }
+  return chownAt(fd, null, process.geteuid!(), process.getegid!()) || chmodAt(fd, null, 0o700);
 }
 
 function hasVolatileMark(outer: number): boolean {

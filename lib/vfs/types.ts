@@ -94,8 +94,8 @@ export class Call {
   /** A supplementary group of the caller that owns the parent directory (FUSE_CREATE_SUPP_GROUP), or -1. */
   group = -1;
   /**
-   * The result of the job that this request was parked for, when it runs again; null on its first run.
-   * Jobs that nobody else can wait for (fsync) are told apart from a first run by this.
+   * The result of the job that this request was parked for, when it runs again; null on its first run. Where a
+   * request may wait for jobs that others share, the file system has to know whose result it is.
    */
   jobResult: number | null = null;
   /** The job that this request waits for; set by the file system together with returning PARKED. */

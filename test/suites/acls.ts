@@ -1,5 +1,5 @@
 /** POSIX ACLs: kept, enforced, inherited, copied up. */
-import { dir, file } from '../support/layers';
+import { bigFile, dir, file, OLD_TIME, special } from '../support/layers';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
 
@@ -123,6 +123,44 @@ export function aclsSuite(target: Target): void {
       await fs.removexattr('secret', ACCESS);
       expect(await allowed.errno.get('secret')).toBe('EACCES');
       expect(await other.errno.setxattr('secret', ACCESS, forUser)).toBe('EPERM');
+    });
+  });
+
+  describe('a work directory with a group and an ACL of its own', () => {
+    const [group, whole] = target.traits.privileged ? [{ gid: 1002 }, 0o2777] : [{}, 0o777];
+    const names = ['file', 'big', 'dir', 'fifo'];
+    const stack = useStack(target, {
+      work: { '.': dir({ mode: whole, ...group, xattrs: { [DEFAULT]: inherited } }) },
+      lowers: [
+        {
+          file: file('secret', { mode: 0o640 }),
+          big: bigFile(2 ** 20, { mode: 0o640 }),
+          dir: dir({ mode: 0o750 }),
+          fifo: special('fifo', { mode: 0o640 }),
+          'a-file': file(),
+          'a-dir': dir(),
+        },
+      ],
+    });
+
+    test('gives neither to what is copied up', async () => {
+      const { fs } = stack;
+      for (const path of names) {
+        await fs.utimens(path, OLD_TIME, OLD_TIME);
+        expect(await fs.stat(path)).toMatchObject({ mode: path === 'dir' ? 0o750 : 0o640, gid: 0 });
+        expect([path, await fs.listxattr(path)]).toEqual([path, []]);
+      }
+    });
+
+    test('gives neither to what is made in the place of a deleted name', async () => {
+      const { fs } = stack;
+      await fs.unlink('a-file');
+      await fs.rmdir('a-dir');
+      await fs.put('a-file', '', 0o640);
+      await fs.mkdir('a-dir', 0o750);
+      expect(await fs.stat('a-file')).toMatchObject({ mode: 0o640, gid: 0 });
+      expect(await fs.stat('a-dir')).toMatchObject({ mode: 0o750, gid: 0 });
+      expect([await fs.listxattr('a-file'), await fs.listxattr('a-dir')]).toEqual([[], []]);
     });
   });
 }

@@ -1,11 +1,13 @@
 /** What copying a file up keeps, and who notices. */
 import { O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from '../../lib/vfs/flags';
-import { dir, type Entry, file, OLD_TIME, sparseFile, symlink } from '../support/layers';
+import { bigFile, dir, type Entry, file, OLD_TIME, sparseFile, symlink } from '../support/layers';
 import { shownTime } from '../support/shown-times';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
 
 const SPARSE_SIZE = 2 ** 20 * 64;
+/** Takes long enough to copy to be interrupted. */
+const BIG = 2 ** 20 * 128;
 /** The kernel's overlayfs fills up holes to whole chunks of this size. */
 const COPY_CHUNK = 2 ** 20;
 
@@ -269,6 +271,36 @@ export function copyUpSuite(target: Target): void {
       expect(upper.blocks).toBeLessThanOrEqual(lower.blocks + (2 * COPY_CHUNK) / 512);
       const after = await layers.fs.snapshot('upper');
       expect(after.sparse?.content).toBe(before.sparse?.content);
+    });
+  });
+
+  describe('copy-up that is interrupted', () => {
+    const killsAtOnce = target.traits.killsAtOnce ? test : test.skip;
+    const stack = useStack(target, {
+      lowers: [{ 'to-cut': bigFile(BIG), 'to-kill': bigFile(BIG), 'to-rename': bigFile(BIG) }],
+    });
+
+    test('by a kill in the middle of truncate: the next change finds the whole file', async () => {
+      const { fs } = stack;
+      await fs.killed_after(4, 'truncate', 'to-cut', BIG / 2);
+      const cut = (await fs.stat('to-cut')).size;
+      await fs.chmod('to-cut', 0o600);
+      expect(await fs.stat('to-cut')).toMatchObject({ mode: 0o600, size: cut });
+    });
+
+    killsAtOnce('by a kill: the process is gone before the copy is there', async () => {
+      const { fs } = stack;
+      await fs.killed_after(4, 'chmod', 'to-kill', 0o600);
+      expect((await fs.stat('to-kill')).mode).toBe(0o644);
+      await fs.chmod('to-kill', 0o640);
+      expect(await fs.stat('to-kill')).toMatchObject({ mode: 0o640, size: BIG });
+    });
+
+    test('by a signal that kills nobody: the operation has its result', async () => {
+      const { fs } = stack;
+      await fs.signalled_after(4, 'rename', 'to-rename', 'renamed');
+      expect((await fs.stat('renamed')).size).toBe(BIG);
+      expect(await stack.errno.stat('to-rename')).toBe('ENOENT');
     });
   });
 }

@@ -9,10 +9,11 @@ import {
   SEEK_DATA,
   SEEK_HOLE,
 } from '../../lib/vfs/flags';
-import { file } from '../support/layers';
+import { bigFile, file } from '../support/layers';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
 
+const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const BLOCK = 65536;
 const KEEP_SIZE = 1;
@@ -39,6 +40,8 @@ export function dataSuite(target: Target): void {
           source: file(long),
           'into-lower': file(long),
           'both-ways': file('0123456789'),
+          'big-source': bigFile(4 * MIB),
+          'big-target': bigFile(2 * MIB),
         },
       ],
     });
@@ -89,6 +92,20 @@ export function dataSuite(target: Target): void {
       expect(await fs.get('to-shrink')).toBe('\0\0\0');
       expect(await errno.truncate('absent', 0)).toBe('ENOENT');
       expect(await errno.truncate('.', 0)).toBe('EISDIR');
+    });
+
+    test('a size that is too large is refused, never rounded', async () => {
+      const { fs, errno } = stack;
+      const size = '9007199254740993';
+      const fd = await fs.open('huge', O_CREAT | O_RDWR);
+      const said = await errno.ftruncate(fd, size);
+      const shown = (await fs.run(['stat', '-c', '%s', 'huge'])).out.trim();
+      expect([
+        ['OK', size],
+        ['EFBIG', '0'],
+      ]).toContainEqual([said, shown]);
+      await fs.close(fd);
+      await fs.unlink('huge');
     });
 
     test('writes far past the end leave a hole of zeros', async () => {
@@ -179,6 +196,16 @@ export function dataSuite(target: Target): void {
       expect(await fs.copy_file_range(from, into, 5, long.length, 0)).toBe(0);
       await fs.close(from);
       await fs.close(into);
+    });
+
+    test('copy_file_range of much data into a big lower file copies it all', async () => {
+      const { fs } = stack;
+      const [from, to] = [await fs.open('big-source', O_RDONLY), await fs.open('big-target', O_RDWR)];
+      expect(await fs.copy_file_range(from, to, 4 * MIB, 0, 8)).toBe(4 * MIB);
+      expect((await fs.fstat(to)).size).toBe(4 * MIB + 8);
+      expect(await fs.pread(to, 16, 3 * MIB)).toBe('89abcde\n01234567');
+      await fs.close(from);
+      await fs.close(to);
     });
 
     test('copy_file_range moves the handles when no offset is given', async () => {

@@ -14,11 +14,13 @@ import hashlib
 import json
 import mmap
 import os
+import signal
 import socket
 import stat as modes
 import struct
 import subprocess
 import sys
+import time
 
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
@@ -275,7 +277,7 @@ def lseek(fd, offset, whence):
 
 @op
 def ftruncate(fd, length):
-    os.ftruncate(fd, length)
+    os.ftruncate(fd, int(length))
 
 
 @op
@@ -544,6 +546,30 @@ def run(argv, cwd=None, env=None):
     done = subprocess.run([raw(word) for word in argv], cwd=cwd and raw(cwd), env=environment,
                           stdin=subprocess.DEVNULL, capture_output=True, check=False)
     return {'status': done.returncode, 'out': text(done.stdout), 'err': text(done.stderr)}
+
+
+@op
+def killed_after(milliseconds, *operation):
+    """Performs an operation in a process that is killed meanwhile."""
+    child = os.fork()
+    if child == 0:
+        perform(*operation)
+        os._exit(0)
+    time.sleep(milliseconds / 1000)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+@op
+def signalled_after(milliseconds, *operation):
+    """Performs an operation that a signal interrupts, whose handler wants system calls to be restarted."""
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.siginterrupt(signal.SIGALRM, False)
+    signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
+    try:
+        return operations[operation[0]](*operation[1:])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @op

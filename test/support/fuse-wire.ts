@@ -17,7 +17,7 @@ export function hex(text: string): Buffer {
 export function message(
   opcode: number,
   body: Buffer,
-  header: { node?: number; unique?: bigint; extensions?: Buffer } = {},
+  header: { node?: number; unique?: bigint; pid?: number; extensions?: Buffer } = {},
 ): Buffer {
   const extensions = header.extensions ?? Buffer.alloc(0);
   const bytes = Buffer.alloc(40);
@@ -27,7 +27,7 @@ export function message(
   bytes.writeBigUInt64LE(BigInt(header.node ?? 1), 16);
   bytes.writeUInt32LE(1000, 24);
   bytes.writeUInt32LE(1001, 28);
-  bytes.writeUInt32LE(4242, 32);
+  bytes.writeUInt32LE(header.pid ?? 4242, 32);
   bytes.writeUInt16LE(extensions.length / 8, 36);
   return Buffer.concat([bytes, body, extensions]);
 }

@@ -23,6 +23,7 @@ export type Entry = Common &
     | { readonly type: 'fifo' | 'socket' }
     | { readonly type: 'char' | 'block'; readonly major: number; readonly minor: number }
     | { readonly type: 'hardlink'; readonly source: string }
+    | { readonly type: 'big'; readonly size: number }
     | { readonly type: 'sparse'; readonly size: number; readonly blocks: readonly number[] }
   );
 
@@ -45,6 +46,8 @@ export const device = (major: number, minor: number, more: Common = {}): Entry =
 });
 /** Another name of a file that comes earlier in the same layer. */
 export const hardlink = (source: string): Entry => ({ type: 'hardlink', source });
+/** A file of lines, each `0123456789abcde`: larger than what should go through the actor. */
+export const bigFile = (size: number, more: Common = {}): Entry => ({ type: 'big', size, ...more });
 /** A file of holes, with one block of data at each of the given offsets. */
 export const sparseFile = (size: number, blocks: readonly number[]): Entry => ({
   type: 'sparse',
@@ -94,6 +97,8 @@ function makeNode(top: string, path: string, entry: Entry): Operation[] {
   switch (entry.type) {
     case 'file':
       return [['put', path, entry.content]];
+    case 'big':
+      return [['run', ['sh', '-c', 'yes 0123456789abcde | head -c "$1" > "$0"', path, `${entry.size}`]]];
     case 'sparse':
       return [
         ['put', path, ''],

@@ -119,7 +119,7 @@ export interface Operations {
   pread(fd: Handle, length: number, offset: number): string;
   pwrite(fd: Handle, data: string, offset: number): number;
   lseek(fd: Handle, offset: number | string, whence: number): number;
-  ftruncate(fd: Handle, length: number): null;
+  ftruncate(fd: Handle, length: number | string): null;
   fallocate(fd: Handle, mode: number, offset: number, length: number): null;
   copy_file_range(
     source: Handle,
@@ -168,6 +168,10 @@ export interface Operations {
   snapshot(path: string, extra?: readonly TreeExtra[]): Tree;
 
   run(argv: readonly string[], cwd?: string, env?: Record<string, string>): Finished;
+  /** Performs an operation in a process that is killed meanwhile. */
+  killed_after(milliseconds: number, ...operation: Operation): null;
+  /** Performs an operation that a signal interrupts, whose handler wants system calls to be restarted. */
+  signalled_after(milliseconds: number, ...operation: Operation): unknown;
   /** Runs a command when the actor ends, or the tests that started it. */
   at_end(argv: readonly string[]): null;
   umask(mask: number): number;

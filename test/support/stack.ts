@@ -13,6 +13,8 @@ export interface StackSpec {
   readonly lowers: readonly Layer[];
   /** Null for a mount without an upper layer. */
   readonly upper?: Layer | null;
+  /** The work directory itself is `.` in it. */
+  readonly work?: Layer;
   readonly options?: readonly string[];
 }
 
@@ -138,10 +140,10 @@ export class Stack {
 
   async #build(): Promise<void> {
     const { xattrs } = this.target.traits;
-    const { upper = {}, lowers } = this.#spec;
+    const { upper = {}, work = {}, lowers } = this.#spec;
     const operations: Operation[] = [
       ['at_end', ['sh', '-c', CLEAN_UP, this.#base]],
-      ['mkdir', 'work'],
+      ...buildOperations('work', work, xattrs),
       ['mkdir', 'mnt'],
     ];
     for (const [at, layer] of lowers.entries()) operations.push(...buildOperations(`${at}`, layer, xattrs));

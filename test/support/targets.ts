@@ -22,6 +22,8 @@ export interface Traits {
   readonly linksShareNumber: boolean;
   /** The names of a file share its locks. */
   readonly linksShareLocks: boolean;
+  /** A killed process does not wait for the copy-up that it has asked for. */
+  readonly killsAtOnce: boolean;
   /** What the transport carries. */
   readonly supports: Supports;
 }
@@ -76,6 +78,7 @@ const ROOT: Traits = {
   ociWhiteouts: true,
   linksShareNumber: true,
   linksShareLocks: true,
+  killsAtOnce: true,
   supports: EVERYTHING,
 };
 const ROOTLESS: Traits = { ...ROOT, xattrs: 'user', privileged: false };
@@ -190,7 +193,13 @@ export const rootless = stratafs(
 export const fuseNative = stratafs(
   'stratafs-fuse-native',
   atHost,
-  { ...ROOT, copiesUpAtOpen: SUPPORTS.passthrough, linksShareLocks: false, supports: SUPPORTS },
+  {
+    ...ROOT,
+    copiesUpAtOpen: SUPPORTS.passthrough,
+    linksShareLocks: false,
+    killsAtOnce: false,
+    supports: SUPPORTS,
+  },
   ['allow_other', 'transport=fuse-native'],
 );
 

@@ -1,6 +1,6 @@
 /** READ, WRITE, directory listings, FORGET and the rest, byte by byte. */
 import type { Name } from '../../lib/base/bytes';
-import { EIO, ENOENT, OK } from '../../lib/base/errno';
+import { EFBIG, EIO, ENOENT, OK } from '../../lib/base/errno';
 import type { Fh, Ino, NodeId } from '../../lib/base/ids';
 import { Entry } from '../../lib/vfs/types';
 import { CACHED, hex, message, PASSTHROUGH, reply, Wire } from '../support/fuse-wire';
@@ -27,6 +27,14 @@ test('WRITE', () => {
   );
   expect(wire.send(message(16, body, { node: 3 }))).toBe(reply(2n, 0, '03000000 00000000'));
   expect(seen).toEqual([3, 5, 0x2_0000_1000, 'abc', true]);
+});
+
+test('an offset that a number does not hold exactly is EFBIG', () => {
+  const wire = new Wire({});
+  const body = hex(
+    '0500000000000000 0100000000002000 03000000 04000000 0000000000000000 01800000 00000000 616263',
+  );
+  expect(wire.send(message(16, body, { node: 3 }))).toBe(reply(2n, EFBIG));
 });
 
 test('OPEN tells how the data moves', () => {

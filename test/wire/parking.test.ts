@@ -1,6 +1,8 @@
-/** Requests that wait for a job: they run again when it is done, or are interrupted. */
-import { EINTR, EIO, OK, PARKED } from '../../lib/base/errno';
+/** Requests that wait for a job: they run again when it is done, unless their caller is killed. */
+import { EIO, OK, PARKED } from '../../lib/base/errno';
 import type { JobId, NodeId } from '../../lib/base/ids';
+import { Parking } from '../../lib/fuse/parking';
+import { Request } from '../../lib/fuse/request';
 import type { FileSystem } from '../../lib/vfs/filesystem';
 import { hex, message, reply, Wire } from '../support/fuse-wire';
 
@@ -43,19 +45,54 @@ test('a parked request runs again, from its own copy, with the result of the job
   ]);
 });
 
-test('an interrupted request is answered EINTR once and does not run again', () => {
-  const log: unknown[] = [];
-  const wire = new Wire(parkingFs(log));
-  wire.send(message(20, FSYNC, { node: 5, unique: 10n }));
-  expect(wire.send(message(INTERRUPT, hex('0a00000000000000'), { unique: 11n }))).toBe(reply(10n, EINTR));
-  expect(wire.replies).toEqual([]);
-  expect(wire.dispatcher.parking.size).toBe(0);
+test('a request whose caller got a harmless signal waits on', () => {
+  const wire = new Wire(parkingFs([]));
+  wire.send(message(20, FSYNC, { node: 5, unique: 10n, pid: process.pid }));
+  expect(wire.send(message(INTERRUPT, hex('0a00000000000000'), { unique: 11n }))).toBeNull();
+  expect(wire.dispatcher.parking.size).toBe(1);
   wire.dispatcher.jobDone({ id: 5 as JobId, result: 0 });
-  expect(wire.replies).toEqual([]);
-  expect(log).toEqual([
-    ['fsync', 5, 7, true, null],
-    ['done', 5, 0],
-  ]);
+  expect(wire.replies.map((bytes) => bytes.toString('hex'))).toEqual([reply(10n, OK)]);
+  expect(wire.dispatcher.parking.watches).toBe(false);
+});
+
+describe('a killed caller', () => {
+  let killed = false;
+  const released: number[] = [];
+  const parking = new Parking(
+    (request) => released.push(request.uniqueLow),
+    () => killed,
+  );
+  const request = (unique: bigint): Request => {
+    const bytes = message(20, FSYNC, { unique });
+    const loaded = new Request(bytes);
+    loaded.load(bytes.length);
+    return loaded;
+  };
+
+  test('is let go at once, the others wait on', () => {
+    parking.park(5 as JobId, request(10n));
+    parking.park(5 as JobId, request(12n));
+    killed = true;
+    parking.interrupt(10, 0);
+    expect(released).toEqual([10]);
+    expect([parking.size, parking.watches]).toEqual([1, false]);
+    expect(parking.take(5 as JobId).map((r) => r.uniqueLow)).toEqual([12]);
+  });
+
+  test('is let go when the kill follows another signal, and another job', () => {
+    released.length = 0;
+    killed = false;
+    parking.park(6 as JobId, request(14n));
+    parking.interrupt(14, 0);
+    for (const again of parking.take(6 as JobId)) parking.park(7 as JobId, again);
+    expect([parking.size, parking.watches]).toEqual([1, true]);
+    parking.releaseKilled();
+    expect(released).toEqual([]);
+    killed = true;
+    parking.releaseKilled();
+    expect(released).toEqual([14]);
+    expect([parking.size, parking.watches]).toEqual([0, false]);
+  });
 });
 
 test('an interrupt of what is answered already is ignored', () => {

@@ -4,7 +4,7 @@
  * makes the whole change as the request states it, in one step.
  */
 import type { ByteString } from '../../base/bytes';
-import { type Count, ENOENT, OK } from '../../base/errno';
+import { type Count, EFBIG, ENOENT, OK } from '../../base/errno';
 import { type Fh, NO_FH } from '../../base/ids';
 import { TimeSource } from '../../vfs/types';
 import { Opcode } from '../opcodes';
@@ -61,6 +61,7 @@ function readChange(x: Session): number {
 
 function changeAttributes(x: Session, path: ByteString): Count {
   const valid = readChange(x);
+  if ((x.change.size ?? 0) > Number.MAX_SAFE_INTEGER) return -EFBIG;
   const file = (valid & Change.Fh) !== 0 ? x.files.get(x.window.u64(AT.fh)) : undefined;
   const entry = file?.entry ?? x.paths.walk(x.call, path);
   if (entry === null) return -x.paths.errno;

@@ -1,6 +1,6 @@
 /** Open files and their data. */
 import type { ByteString } from '../../base/bytes';
-import { type Count, EBADF, OK } from '../../base/errno';
+import { type Count, EBADF, EFBIG, OK } from '../../base/errno';
 import { O_CREAT, O_EXCL, O_TRUNC, O_WRONLY } from '../../vfs/flags';
 import { Opcode } from '../opcodes';
 import { type Arguments, type Operation, plain, withFile } from '../operation';
@@ -47,6 +47,7 @@ function read(x: Session, [, id, into, , low, high]: Arguments): Count {
   const file = x.files.get(id as number);
   if (file === undefined) return -EBADF;
   const offset = (low as number) + (high as number) * WORD;
+  if (offset > Number.MAX_SAFE_INTEGER) return -EFBIG;
   return x.fs.read(x.call, file.entry.node, file.fh, offset, into as Buffer);
 }
 
@@ -54,6 +55,7 @@ function write(x: Session, [, id, data, , low, high]: Arguments): Count {
   const file = x.files.get(id as number);
   if (file === undefined) return -EBADF;
   const offset = (low as number) + (high as number) * WORD;
+  if (offset > Number.MAX_SAFE_INTEGER) return -EFBIG;
   return x.fs.write(x.call, file.entry.node, file.fh, offset, data as Buffer, false);
 }
 

@@ -24,7 +24,7 @@ function decodeSetAttr(x: Exchange): void {
   const valid = request.u32();
   request.skip(4);
   const fh = request.u64();
-  const size = request.u64();
+  const size = request.size();
   request.skip(8);
   change.atimeSec = request.i64();
   change.mtimeSec = request.i64();

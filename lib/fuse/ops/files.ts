@@ -66,7 +66,7 @@ function resetOpened(x: Exchange): void {
 function decodeTransfer(x: Exchange): number {
   const { request, args } = x;
   args.fh = request.u64() as Fh;
-  args.offset = request.u64();
+  args.offset = request.size();
   args.length = request.u32();
   const flags = request.u32();
   request.skip(16);
@@ -77,10 +77,10 @@ function decodeTransfer(x: Exchange): number {
 function decodeCopy(x: Exchange): void {
   const { request, args } = x;
   args.fh = request.u64() as Fh;
-  args.offset = request.u64();
+  args.offset = request.size();
   args.newNode = request.u64() as NodeId;
   args.newFh = request.u64() as Fh;
-  args.newOffset = request.u64();
+  args.newOffset = request.size();
   args.length = request.u64();
   request.skip(8);
 }
@@ -195,8 +195,8 @@ export const files: readonly Operation[] = [
     shows: ['fh', 'mode', 'offset', 'length'],
     decode: ({ request, args }) => {
       args.fh = request.u64() as Fh;
-      args.offset = request.u64();
-      args.length = request.u64();
+      args.offset = request.size();
+      args.length = request.size();
       args.mode = request.u32();
       request.skip(4);
     },

@@ -1,5 +1,5 @@
 /** Opening, reading and writing regular files, and what syncs them. */
-import type { Name } from '../../base/bytes';
+import type { ByteString, Name } from '../../base/bytes';
 import {
   type Count,
   EEXIST,
@@ -10,7 +10,6 @@ import {
   type Errno,
   ESTALE,
   OK,
-  PARKED,
 } from '../../base/errno';
 import type { Fh, NodeId } from '../../base/ids';
 import {
@@ -21,7 +20,7 @@ import {
   pwrite,
   lseek as seek,
 } from '../../sys/io';
-import { close, dup, openat } from '../../sys/open';
+import { AT_FDCWD, close, dup, openat } from '../../sys/open';
 import { statAt } from '../../sys/stat';
 import {
   O_ACCMODE,
@@ -250,12 +249,13 @@ export function copyFileRange(
   toOffset: number,
   length: number,
 ): Count {
+  const copied = core.ownResult(call);
+  if (copied !== null) return copied;
   const to = fileToWrite(core, call, toId);
   if (typeof to === 'number') return to;
   const from = fileOf(core, id);
   if (typeof from === 'number') return from;
   if (length <= INLINE_COPY_BYTES) return copyRange(from.fd, offset, to.fd, toOffset, length);
-  if (call.jobResult !== null) return call.jobResult;
   return -park(core, call, [from, to], {
     kind: 'copy-range',
     from: from.fd,
@@ -269,10 +269,9 @@ export function copyFileRange(
 /** Starts a job of one request only; the files it works on stay open until it is done. */
 function park(core: Core, call: Call, files: readonly OpenFile[], job: Job): Errno {
   for (const file of files) core.files.use(file);
-  call.job = core.startJob(job, () => {
+  return core.parkOnOwn(call, job, () => {
     for (const file of files) core.files.unuse(file);
   });
-  return PARKED;
 }
 
 /** Nothing that this mount writes needs a sync, ever: ENOSYS tells the kernel not to ask again. */
@@ -286,7 +285,8 @@ export function fsync(core: Core, call: Call, id: NodeId, dataOnly: boolean): Er
   if (inode.isDir) return fsyncdir(core, call, id);
   if (neverSyncs(core)) return ENOSYS;
   if (!inode.upper) return OK;
-  if (call.jobResult !== null) return -call.jobResult;
+  const synced = core.ownResult(call);
+  if (synced !== null) return -synced;
   const file = fileOf(core, id);
   return typeof file === 'number'
     ? -file
@@ -298,21 +298,21 @@ export function fsyncdir(core: Core, call: Call, id: NodeId): Errno {
   if (typeof dir === 'number') return dir;
   if (neverSyncs(core)) return ENOSYS;
   if (dir.upper === null) return OK;
-  if (call.jobResult !== null) return -call.jobResult;
+  const synced = core.ownResult(call);
+  if (synced !== null) return -synced;
   const path = dir.upper.fd();
   const fd = path < 0 ? path : openat(path, DOT, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return -fd;
-  call.job = core.startJob({ kind: 'fsync', fd, dataOnly: false }, () => close(fd));
-  return PARKED;
+  return core.parkOnOwn(call, { kind: 'fsync', fd, dataOnly: false }, () => close(fd));
 }
 
 export function syncfs(core: Core, call: Call): Errno {
   if (neverSyncs(core)) return ENOSYS;
-  if (call.jobResult !== null) return -call.jobResult;
+  const synced = core.ownResult(call);
+  if (synced !== null) return -synced;
   const fd = openat(core.upper!.fd, DOT, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return -fd;
-  call.job = core.startJob({ kind: 'syncfs', fd }, () => close(fd));
-  return PARKED;
+  return core.parkOnOwn(call, { kind: 'syncfs', fd }, () => close(fd));
 }
 
 const FS_IOC_GETFLAGS = 0x80086601;
@@ -337,7 +337,10 @@ export function ioctl(
   if (errno !== OK) return -errno;
   const place = core.placeOf(inode);
   if (place.fd < 0) return place.fd;
-  const fd = openat(place.fd, place.name ?? DOT, O_RDONLY | O_NOFOLLOW);
+  const fd =
+    place.name === null
+      ? openat(AT_FDCWD, `/proc/self/fd/${place.fd}` as ByteString, O_RDONLY)
+      : openat(place.fd, place.name, O_RDONLY | O_NOFOLLOW);
   if (fd < 0) return fd;
   const argument = Buffer.alloc(Math.max(input.length, output.length, 8));
   input.copy(argument);
