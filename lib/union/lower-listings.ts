@@ -10,7 +10,7 @@ import type { Fingerprint, ListedName, Listing } from '../index/listing';
 import type { PrivateXattrs } from '../layer/private-xattr';
 import { type LayerVisitor, readLayer } from '../layer/read-layer';
 import type { RealDir } from '../layer/real-dir';
-import { isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
+import { hiddenByOci, isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
 import { newStat, statAt } from '../sys/stat';
 import { dirTypeOf, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/flags';
 import type { Dir } from './inode';
@@ -79,6 +79,7 @@ export class LowerListings {
 
   /** A name of a directory too large to be listed: as the index knows it, else as the layers say. */
   private recall(dir: Dir, name: Name): ListedName | Errno {
+    if (hiddenByOci(name) !== null) return ENOENT;
     const fingerprints = this.fingerprintsOf(dir);
     const path = pathOf(dir);
     const record = fingerprints === null ? null : this.index.getName(path, name);
@@ -266,10 +267,11 @@ export class LowerListings {
   private probe(dir: Dir, name: Name): ListedName | Errno {
     const layers: number[] = [];
     let top: ListedName | null = null;
+    const bottom = dir.lowers.at(-1);
     for (const lower of dir.lowers) {
       const fd = lower.fd();
       if (fd < 0) return -fd;
-      this.probes += 2;
+      this.probes++;
       const errno = statAt(fd, name, stat);
       const there = errno === 0;
       if (!there && errno !== ENOENT) return errno;
@@ -280,7 +282,9 @@ export class LowerListings {
         layers.push(lower.layer.index);
         if (!isDir) break;
       } else if (there) break;
-      if (statAt(fd, ociWhiteoutOf(name), stat) === 0) break;
+      if (lower === bottom) break;
+      this.probes++;
+      if (statAt(fd, ociWhiteoutOf(name), stat) === 0 || lower.isOciOpaque()) break;
     }
     return top ?? ENOENT;
   }
