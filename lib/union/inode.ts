@@ -96,7 +96,7 @@ export class Dir extends AnyInode {
   listing: Listing | null = null;
   /** What tells the index whether its records of `lowers` still hold, once needed; as `listing`. */
   fingerprints: readonly Fingerprint[] | null = null;
-  /** Names looked up in the layers one by one while there was no listing. */
+  /** Names looked up in the layers one by one while there was no listing; see LowerListings. */
   probes = 0;
   /** The directory as programs list it, once listed; kept up to date by every operation. */
   view: DirView | null = null;

@@ -4,7 +4,7 @@
  * A directory too large to be listed for one lookup is probed name by name until listing it pays.
  */
 import type { ByteString, Name } from '../base/bytes';
-import { ENOENT, type Errno } from '../base/errno';
+import { EACCES, ENOENT, type Errno } from '../base/errno';
 import type { ListingIndex } from '../index/index-store';
 import type { Fingerprint, ListedName, Listing } from '../index/listing';
 import type { PrivateXattrs } from '../layer/private-xattr';
@@ -20,6 +20,8 @@ const DT_DIR = S_IFDIR >> 12;
 const LIST_AT_ONCE = 4096;
 /** A larger one is listed when this share of its names was probed. */
 const LIST_AFTER_SHARE = 1 / 8;
+/** `probes` of a directory that may be entered but not read. */
+const NEVER_LISTED = Number.NEGATIVE_INFINITY;
 /** A directory's st_size per name, at the least, on the usual file systems. */
 const BYTES_PER_NAME = 20;
 /** Names kept in memory; the listings loaded first are dropped above it. */
@@ -72,7 +74,8 @@ export class LowerListings {
     this.settle(dir);
     if (dir.listing === null && this.listingPays(dir)) {
       const errno = this.load(dir);
-      if (errno !== 0) return errno;
+      if (errno === EACCES) dir.probes = NEVER_LISTED;
+      else if (errno !== 0) return errno;
     }
     return dir.listing === null ? this.recall(dir, name) : (dir.listing.get(name) ?? ENOENT);
   }

@@ -13,6 +13,8 @@ interface Common {
   readonly gid?: number;
   readonly xattrs?: Readonly<Record<string, string>>;
   readonly mtime?: string;
+  /** Belongs to the host's root, whoever builds the layer. */
+  readonly foreign?: boolean;
 }
 
 export type Entry = Common &
