@@ -23,6 +23,7 @@ import type { Job } from '../vfs/jobs';
 import type { Call } from '../vfs/types';
 import type { Core } from './core';
 import type { Dir, File, Inode, PendingCopy } from './inode';
+import { isImmutable, protect, protectDir } from './protection';
 
 /** Bytes that are copied while the caller waits; above it the copy is a job. */
 const INLINE_BYTES = 512 * 1024;
@@ -34,15 +35,29 @@ const upperStat = newStat();
 
 /** Makes sure that the inode's real file is in the upper layer; all of its data up to `size` bytes. */
 export function copyUp(core: Core, call: Call, inode: Inode, size = Number.POSITIVE_INFINITY): Errno {
+  return isImmutable(inode) ? core.writable || EPERM : copyUpProtected(core, call, inode, size);
+}
+
+/** The same where it may be immutable itself: for what changes its flags. */
+export function copyUpProtected(
+  core: Core,
+  call: Call,
+  inode: Inode,
+  size = Number.POSITIVE_INFINITY,
+): Errno {
   if (core.writable !== OK) return core.writable;
-  if (inode.isDir) return copyUpDir(core, inode);
+  if (inode.isDir) return inode.upper === null ? copyUpLowerDir(core, inode) : OK;
   return inode.upper ? OK : copyUpFile(core, call, inode, size);
 }
 
-/** Makes sure that the directory and all above it are in the upper layer. */
+/** Makes sure that the directory and all above it are in the upper layer, and may change. */
 export function copyUpDir(core: Core, dir: Dir): Errno {
   if (core.writable !== OK) return core.writable;
-  if (dir.upper !== null) return OK;
+  if (isImmutable(dir)) return EPERM;
+  return dir.upper === null ? copyUpLowerDir(core, dir) : OK;
+}
+
+function copyUpLowerDir(core: Core, dir: Dir): Errno {
   const parent = dir.parent!;
   const errno = copyUpDir(core, parent);
   if (errno !== OK) return errno;
@@ -56,6 +71,9 @@ export function copyUpDir(core: Core, dir: Dir): Errno {
   if (made !== OK) return made;
   dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
   dir.bare = null;
+  if (dir.guard === 0) return OK;
+  markImpure(core, dir);
+  protectDir(dir.upper.fd(), dir.guard);
   return OK;
 }
 
@@ -223,6 +241,7 @@ function becameUpper(core: Core, file: File, lower: Stat, fd: number): Errno {
   file.upper = true;
   file.bare = null;
   if (fd >= 0) core.files.adopt(file, fd);
+  if (fd >= 0 && lower.guard !== 0) protect(fd, lower.guard);
   const errno = core.statOf(file, upperStat);
   if (errno !== OK) return errno;
   file.upperIno = upperStat.ino;

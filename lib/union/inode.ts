@@ -46,6 +46,8 @@ abstract class AnyInode {
   nodes = 0;
   /** The real file has no xattrs at all; null: not looked at. Set back by whatever may change that. */
   bare: boolean | null = null;
+  /** The real file's GUARD_* bits (see protection.ts), from the latest statx of it: `resolve` and `statOf` only. */
+  guard = 0;
 
   /**
    * @param ino as programs see it

@@ -23,6 +23,12 @@ const DT_DIR = S_IFDIR >> 12;
 export function resolve(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
   const known = dir.children.get(name);
   if (known !== undefined) return core.statOf(known, stat) || known;
+  const inode = find(core, dir, name, stat);
+  if (typeof inode !== 'number') inode.guard = stat.guard;
+  return inode;
+}
+
+function find(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
   if (dir.dead) return ENOENT;
   if (name.length > NAME_MAX) return ENAMETOOLONG;
   if (dir.view !== null && !dir.view.has(name)) return ENOENT;

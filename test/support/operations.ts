@@ -168,7 +168,7 @@ export interface Operations {
   snapshot(path: string, extra?: readonly TreeExtra[]): Tree;
 
   run(argv: readonly string[], cwd?: string, env?: Record<string, string>): Finished;
-  /** Runs a command when the actor ends, or the tests that started it. */
+  /** Runs a command, the last given first, when the actor ends, or the tests that started it. */
   at_end(argv: readonly string[]): null;
   umask(mask: number): number;
 }

@@ -151,7 +151,18 @@ export class Stack {
       const foreign = Object.entries(layer).filter(([, entry]) => entry.foreign);
       for (const [path] of foreign) chownSync(join(this.#base, `${at}`, path), 0, 0);
     }
+    for (const [at, layer] of [...lowers, upper ?? {}].entries()) {
+      for (const [path, { flags }] of Object.entries(layer)) {
+        if (flags) await this.#protect(join(at < lowers.length ? `${at}` : 'upper', path), flags);
+      }
+    }
     this.#fingerprints = await this.#fingerprintLowers();
+  }
+
+  /** chattr(1) in a layer; undone at the end, with what the target has protected. */
+  async #protect(path: string, flags: 'i' | 'a'): Promise<void> {
+    await this.#builder.fs.at_end(['chattr', '-Rf', '-ia', this.#base]);
+    await this.#builder.fs.run(['chattr', `+${flags}`, path]);
   }
 
   async #fingerprintLowers(): Promise<Tree[]> {

@@ -26,6 +26,7 @@ import type { Call } from '../../vfs/types';
 import { copyUp, copyUpDir, dress } from '../copy-up';
 import type { Core } from '../core';
 import type { Dir, Inode } from '../inode';
+import { mayRemove } from '../protection';
 import { coversLower, resolve } from '../resolve';
 import { markImpureIfCopied } from './make';
 import { checkEmpty, hold, isKnownName, lostName } from './remove';
@@ -61,6 +62,8 @@ export function rename(
   if (refused !== OK) return refused;
   if (source === target) return OK;
   const ready =
+    mayRemove(from, source) ||
+    (target === null ? OK : mayRemove(to, target)) ||
     copyUp(core, call, source) ||
     (exchange ? copyUp(core, call, target!) : OK) ||
     copyUpDir(core, from) ||
