@@ -10,7 +10,7 @@
  */
 import type { ByteString, Name } from '../base/bytes';
 
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 
 const PREFIX = String.fromCharCode(SCHEMA);
 const LISTING_PREFIX = `${PREFIX}d`;

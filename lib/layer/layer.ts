@@ -1,6 +1,6 @@
 /** One layer of a stack: an open root directory, and what is known of its file system. */
 import { type ByteString, textOf } from '../base/bytes';
-import { EPERM, type Errno, errnoName } from '../base/errno';
+import { ENOSYS, EPERM, type Errno, errnoName } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
 import { ioctl } from '../sys/io';
@@ -40,7 +40,7 @@ export interface Layer {
 export function openLower(path: ByteString, index: number): Layer {
   const clone = readOnlyClone(path);
   if (clone >= 0) return describe(path, index, clone);
-  if (clone !== -EPERM) throw unfit(path, -clone);
+  if (clone !== -EPERM && clone !== -ENOSYS) throw unfit(path, -clone);
   return openPlain(path, index);
 }
 

@@ -8,13 +8,15 @@
 import type { ByteString, Name } from '../base/bytes';
 import type { Errno } from '../base/errno';
 import { close, openat } from '../sys/open';
-import { type Stat, statAt } from '../sys/stat';
+import { newStat, type Stat, statAt } from '../sys/stat';
 import type { Layer } from './layer';
 import type { OpaqueMark, PrivateXattrs } from './private-xattr';
+import { OCI_OPAQUE } from './whiteout';
 
 const O_DIRECTORY = 0o200000;
 const O_NOFOLLOW = 0o400000;
 const O_PATH = 0o10000000;
+const marked = newStat();
 
 /** The open descriptors of all real directories, oldest first; at most about `limit` of them. */
 export class DirDescriptors {
@@ -71,6 +73,8 @@ export class RealDir {
   lastUse = -1;
   /** What its `opaque` xattr says, once asked for (read-only layers). */
   private mark: OpaqueMark | null = null;
+  /** Does it hold `.wh..wh..opq`? null: not looked at yet (read-only layers). */
+  private ociOpaque: boolean | null = null;
   /** A name in it has been looked at. */
   private asked = false;
   /** Is it marked impure? null: not looked at yet. */
@@ -149,6 +153,16 @@ export class RealDir {
     this.count();
     this.mark = xattrs.opaqueMark(fd, this.descriptor < 0 ? this.name : null);
     return this.mark;
+  }
+
+  /** Does `.wh..wh..opq` in it hide what is below? Looked up once (read-only layers only). */
+  isOciOpaque(): boolean {
+    if (this.ociOpaque !== null) return this.ociOpaque;
+    const fd = this.fd();
+    if (fd < 0) return false;
+    this.count();
+    this.ociOpaque = statAt(fd, OCI_OPAQUE, marked) === 0;
+    return this.ociOpaque;
   }
 
   /** The descriptor, or while it is closed that of the parent, where the directory is a name. */

@@ -15,7 +15,7 @@ const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
 
 const OCI_PREFIX = '.wh.';
-const OCI_OPAQUE = '.wh..wh..opq';
+export const OCI_OPAQUE = '.wh..wh..opq' as Name;
 
 /** Is this the character device 0:0? */
 export function isWhiteout(stat: Stat): boolean {

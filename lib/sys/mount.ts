@@ -2,7 +2,7 @@
 import type { ByteString } from '../base/bytes';
 import type { Count, Errno } from '../base/errno';
 import { countOf, cstr, cstr2, errnoOf, native, syscallNumber } from './libc';
-import { AT_FDCWD } from './open';
+import { AT_FDCWD, close } from './open';
 
 const cMount = native('int mount(const void *, const void *, const void *, uint64_t, const void *)');
 const cUmount2 = native('int umount2(const void *, int)');
@@ -47,7 +47,7 @@ const MOUNT_ATTR_RDONLY = 1;
 
 /**
  * A detached, read-only clone of the mount that holds `path`, rooted there: nothing reached through it can be
- * written, and it lives as long as its descriptor. Needs CAP_SYS_ADMIN. Returns the descriptor.
+ * written, and it lives as long as its descriptor. Needs CAP_SYS_ADMIN and Linux 5.12. Returns the descriptor.
  */
 export function readOnlyClone(path: ByteString): Count {
   const fd = countOf(Number(cOpenTree(OPEN_TREE, AT_FDCWD, cstr(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
@@ -55,5 +55,7 @@ export function readOnlyClone(path: ByteString): Count {
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_RDONLY), 0);
   const errno = errnoOf(Number(cMountSetattr(MOUNT_SETATTR, fd, cstr(''), AT_EMPTY_PATH, attributes, 32)));
-  return errno === 0 ? fd : -errno;
+  if (errno === 0) return fd;
+  close(fd);
+  return -errno;
 }

@@ -15,6 +15,11 @@ const STATX_BTIME = 0x800;
 const raw = Buffer.alloc(256);
 const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
 
+/** STATX_ATTR_IMMUTABLE and STATX_ATTR_APPEND; FS_IMMUTABLE_FL and FS_APPEND_FL have the same values. */
+export const GUARD_IMMUTABLE = 0x10;
+export const GUARD_APPEND = 0x20;
+const GUARDS = GUARD_IMMUTABLE | GUARD_APPEND;
+
 /** What statx(2) says of a file, decoded on demand from the buffer of the last successful call. */
 export interface Stat {
   mode: number;
@@ -41,6 +46,8 @@ export interface Stat {
   rdevMinor: number;
   devMajor: number;
   devMinor: number;
+  /** GUARD_* bits: what chattr(1) protects it from. */
+  guard: number;
 }
 
 export function newStat(): Stat {
@@ -66,6 +73,7 @@ export function newStat(): Stat {
     rdevMinor: 0,
     devMajor: 0,
     devMinor: 0,
+    guard: 0,
   };
 }
 
@@ -81,6 +89,7 @@ function s64(offset: number): number {
 function decode(out: Stat): void {
   out.hasBtime = (view.getUint32(0, true) & STATX_BTIME) !== 0;
   out.blksize = view.getUint32(4, true);
+  out.guard = view.getUint32(8, true) & GUARDS;
   out.nlink = view.getUint32(16, true);
   out.uid = view.getUint32(20, true);
   out.gid = view.getUint32(24, true);

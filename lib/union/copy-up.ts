@@ -7,7 +7,7 @@
  * (lib/vfs/jobs.ts). fs/overlayfs/copy_up.c is what this mirrors, fsync included.
  */
 import type { Name } from '../base/bytes';
-import { ENOENT, type Errno, OK, PARKED } from '../base/errno';
+import { ENOENT, EPERM, type Errno, OK, PARKED } from '../base/errno';
 import type { JobId } from '../base/ids';
 import { copyData } from '../layer/copy-data';
 import { encodeOrigin } from '../layer/origin';
@@ -22,6 +22,7 @@ import type { Call } from '../vfs/types';
 import type { Core } from './core';
 import { dress, unlessUnsupported } from './dress';
 import type { Dir, File, Inode, PendingCopy } from './inode';
+import { isImmutable, protect, protectDir } from './protection';
 
 /** Bytes that are copied while the caller waits; above it the copy is a job. */
 const INLINE_BYTES = 512 * 1024;
@@ -34,15 +35,29 @@ const upperStat = newStat();
 
 /** Makes sure that the inode's real file is in the upper layer; all of its data up to `size` bytes. */
 export function copyUp(core: Core, call: Call, inode: Inode, size = Number.POSITIVE_INFINITY): Errno {
+  return isImmutable(inode) ? core.writable || EPERM : copyUpProtected(core, call, inode, size);
+}
+
+/** The same where it may be immutable itself: for what changes its flags. */
+export function copyUpProtected(
+  core: Core,
+  call: Call,
+  inode: Inode,
+  size = Number.POSITIVE_INFINITY,
+): Errno {
   if (core.writable !== OK) return core.writable;
-  if (inode.isDir) return copyUpDir(core, inode);
+  if (inode.isDir) return inode.upper === null ? copyUpLowerDir(core, inode) : OK;
   return inode.upper ? OK : copyUpFile(core, call, inode, size);
 }
 
-/** Makes sure that the directory and all above it are in the upper layer. ENOENT for a removed lower one. */
+/** Makes sure that the directory and all above it are in the upper layer, and may change. ENOENT for a removed lower one. */
 export function copyUpDir(core: Core, dir: Dir): Errno {
   if (core.writable !== OK) return core.writable;
-  if (dir.upper !== null) return OK;
+  if (isImmutable(dir)) return EPERM;
+  return dir.upper === null ? copyUpLowerDir(core, dir) : OK;
+}
+
+function copyUpLowerDir(core: Core, dir: Dir): Errno {
   const parent = dir.parent;
   if (parent === null) return ENOENT;
   const errno = copyUpDir(core, parent);
@@ -58,6 +73,9 @@ export function copyUpDir(core: Core, dir: Dir): Errno {
   const published = moveIn(core, made, parent, dir.name, origin !== null);
   if (published !== OK) return published;
   dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
+  if (dir.guard === 0) return OK;
+  markImpure(core, dir);
+  protectDir(dir.upper.fd(), dir.guard);
   return OK;
 }
 
@@ -268,6 +286,7 @@ function becameUpper(core: Core, file: File, lower: Stat, fd: number): Errno {
   core.files.discard(file);
   file.upper = true;
   if (fd >= 0) core.files.adopt(file, fd);
+  if (fd >= 0 && lower.guard !== 0) protect(fd, lower.guard);
   const errno = core.statOf(file, upperStat);
   if (errno !== OK) return errno;
   file.upperIno = upperStat.ino;

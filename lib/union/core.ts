@@ -184,6 +184,12 @@ export class Core {
 
   /** statx(2) of the inode's real file. */
   statOf(inode: Inode, out: Stat): Errno {
+    const errno = this.statReal(inode, out);
+    if (errno === 0) inode.guard = out.guard;
+    return errno;
+  }
+
+  private statReal(inode: Inode, out: Stat): Errno {
     if (!inode.isDir && inode.open !== null && inode.open.upper === inode.upper) {
       return statAt(inode.open.fd, null, out);
     }

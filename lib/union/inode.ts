@@ -46,6 +46,8 @@ abstract class AnyInode {
   nodes = 0;
   /** The real file has no xattrs but overlayfs's own; null: not looked at. Set back by whatever may change that. */
   bare: boolean | null = null;
+  /** The real file's GUARD_* bits (see protection.ts), from the latest statx of it: `resolve` and `statOf` only. */
+  guard = 0;
 
   /**
    * @param ino as programs see it
@@ -96,7 +98,7 @@ export class Dir extends AnyInode {
   listing: Listing | null = null;
   /** What tells the index whether its records of `lowers` still hold, once needed; as `listing`. */
   fingerprints: readonly Fingerprint[] | null = null;
-  /** Names looked up in the layers one by one while there was no listing. */
+  /** Names looked up in the layers one by one while there was no listing; see LowerListings. */
   probes = 0;
   /** The directory as programs list it, once listed; kept up to date by every operation. */
   view: DirView | null = null;

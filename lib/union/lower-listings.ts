@@ -4,13 +4,13 @@
  * A directory too large to be listed for one lookup is probed name by name until listing it pays.
  */
 import type { ByteString, Name } from '../base/bytes';
-import { ENOENT, type Errno } from '../base/errno';
+import { EACCES, ENOENT, type Errno } from '../base/errno';
 import type { ListingIndex } from '../index/index-store';
 import type { Fingerprint, ListedName, Listing } from '../index/listing';
 import type { PrivateXattrs } from '../layer/private-xattr';
 import { type LayerVisitor, readLayer } from '../layer/read-layer';
 import type { RealDir } from '../layer/real-dir';
-import { isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
+import { hiddenByOci, isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
 import { newStat, statAt } from '../sys/stat';
 import { dirTypeOf, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/flags';
 import type { Dir } from './inode';
@@ -20,6 +20,8 @@ const DT_DIR = S_IFDIR >> 12;
 const LIST_AT_ONCE = 4096;
 /** A larger one is listed when this share of its names was probed. */
 const LIST_AFTER_SHARE = 1 / 8;
+/** `probes` of a directory that may be entered but not read. */
+const NEVER_LISTED = Number.NEGATIVE_INFINITY;
 /** A directory's st_size per name, at the least, on the usual file systems. */
 const BYTES_PER_NAME = 20;
 /** Names kept in memory; the listings loaded first are dropped above it. */
@@ -72,13 +74,15 @@ export class LowerListings {
     this.settle(dir);
     if (dir.listing === null && this.listingPays(dir)) {
       const errno = this.load(dir);
-      if (errno !== 0) return errno;
+      if (errno === EACCES) dir.probes = NEVER_LISTED;
+      else if (errno !== 0) return errno;
     }
     return dir.listing === null ? this.recall(dir, name) : (dir.listing.get(name) ?? ENOENT);
   }
 
   /** A name of a directory too large to be listed: as the index knows it, else as the layers say. */
   private recall(dir: Dir, name: Name): ListedName | Errno {
+    if (hiddenByOci(name) !== null) return ENOENT;
     const fingerprints = this.fingerprintsOf(dir);
     const path = pathOf(dir);
     const record = fingerprints === null ? null : this.index.getName(path, name);
@@ -266,10 +270,11 @@ export class LowerListings {
   private probe(dir: Dir, name: Name): ListedName | Errno {
     const layers: number[] = [];
     let top: ListedName | null = null;
+    const bottom = dir.lowers.at(-1);
     for (const lower of dir.lowers) {
       const fd = lower.fd();
       if (fd < 0) return -fd;
-      this.probes += 2;
+      this.probes++;
       const errno = statAt(fd, name, stat);
       const there = errno === 0;
       if (!there && errno !== ENOENT) return errno;
@@ -280,7 +285,9 @@ export class LowerListings {
         layers.push(lower.layer.index);
         if (!isDir) break;
       } else if (there) break;
-      if (statAt(fd, ociWhiteoutOf(name), stat) === 0) break;
+      if (lower === bottom) break;
+      this.probes++;
+      if (statAt(fd, ociWhiteoutOf(name), stat) === 0 || lower.isOciOpaque()) break;
     }
     return top ?? ENOENT;
   }

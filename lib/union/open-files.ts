@@ -11,8 +11,9 @@
 import type { ByteString } from '../base/bytes';
 import { EACCES, EPERM, EROFS, ETXTBSY } from '../base/errno';
 import { AT_FDCWD, close, openat } from '../sys/open';
+import { GUARD_APPEND } from '../sys/stat';
 import type { Kernel } from '../vfs/filesystem';
-import { O_NOFOLLOW, O_RDONLY, O_RDWR } from '../vfs/flags';
+import { O_APPEND, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../vfs/flags';
 import type { File, Node } from './inode';
 
 /** The kernel refused a backing for this file: its data goes through read and write. */
@@ -141,14 +142,15 @@ function openLower(inode: File): number {
   return dir < 0 ? dir : openat(dir, inode.lowerName, O_RDONLY | O_NOFOLLOW);
 }
 
-/** Read-write; read-only where the file is immutable, append-only or swapped to. */
+/** Read-write, appending where the file is append-only; read-only where it is immutable or swapped to. */
 function openUpper(inode: File): number {
   const held = inode.held;
   const dir = held >= 0 ? AT_FDCWD : inode.parent!.upper!.fd();
   if (held < 0 && dir < 0) return dir;
   const name = held >= 0 ? (`/proc/self/fd/${held}` as ByteString) : inode.name;
   const follow = held >= 0 ? 0 : O_NOFOLLOW;
-  const fd = openat(dir, name, O_RDWR | follow);
+  const append = (inode.guard & GUARD_APPEND) !== 0 ? O_APPEND : 0;
+  const fd = openat(dir, name, O_RDWR | append | follow);
   if (fd === -EPERM || fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
     return openat(dir, name, O_RDONLY | follow);
   }

@@ -23,6 +23,12 @@ const DT_DIR = S_IFDIR >> 12;
 export function resolve(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
   const known = dir.children.get(name);
   if (known !== undefined) return core.statOf(known, stat) || known;
+  const inode = find(core, dir, name, stat);
+  if (typeof inode !== 'number') inode.guard = stat.guard;
+  return inode;
+}
+
+function find(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
   if (dir.dead) return ENOENT;
   if (name.length > NAME_MAX) return ENAMETOOLONG;
   if (dir.view !== null && !dir.view.has(name)) return ENOENT;
@@ -54,19 +60,20 @@ function upperInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno
     if (linked.parent === null) core.table.rename(linked, dir, name);
     return linked;
   }
-  if (isMetacopy(core, dir.upper!, name, stat)) return EPERM;
+  if (isMetacopy(core, dir.upper!, name, stat)) return refuse(core, name, 'metacopy');
   const file = new File(stat.mode & S_IFMT, core.numberOfUpper(dir, name, stat), dir, name, null);
   file.upperIno = stat.ino;
   return file;
 }
 
 function upperDir(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
-  if (isRedirected(core, dir.upper!, name)) return EPERM;
+  if (hasRedirect(core, dir.upper!, name)) return refuse(core, name, 'redirect');
   const upper = new RealDir(core.upper!, dir.upper, name, core.descriptors);
   const found = core.listings.find(dir, name);
   if (typeof found === 'number') {
     if (found !== ENOENT) return found;
   } else if (found.dirType === DT_DIR && !core.xattrs.isOpaque(dir.upper!.fd(), name)) {
+    if (isRedirectedBelow(core, dir, name, found.layers)) return refuse(core, name, 'redirect');
     const lowers = lowerDirs(core, dir, name, found.layers);
     const ino = core.numbers.of(lowers[0]!.layer, found.ino);
     return new Dir(ino, dir, name, upper, lowers);
@@ -81,9 +88,10 @@ function lowerInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno
   core.lowerStats++;
   const errno = real.statChild(name, stat);
   if (errno !== 0) return errno;
-  if (isMetacopy(core, real, name, stat)) return EPERM;
+  if (isMetacopy(core, real, name, stat)) return refuse(core, name, 'metacopy');
   const ino = core.numbers.of(real.layer, stat.ino);
   if ((stat.mode & S_IFMT) !== S_IFDIR) return new File(stat.mode & S_IFMT, ino, dir, name, real);
+  if (isRedirectedBelow(core, dir, name, found.layers)) return refuse(core, name, 'redirect');
   return new Dir(ino, dir, name, null, lowerDirs(core, dir, name, found.layers));
 }
 
@@ -92,20 +100,32 @@ function lowerInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno
  * kernel writes them with metacopy=on and redirect_dir=on. What they stand for is not shown, and not lost: EPERM,
  * as the kernel answers where it may not follow them.
  */
-function refuse(core: Core, name: Name, what: string): true {
+function refuse(core: Core, name: Name, what: string): Errno {
   core.log.warn(`${textOf(name)} has a ${what} xattr, which is not followed: it is answered EPERM`);
-  return true;
+  return EPERM;
 }
 
 /** Preconditions: `stat` is the name's. */
 function isMetacopy(core: Core, dir: RealDir, name: Name, stat: Stat): boolean {
   if ((stat.mode & S_IFMT) !== S_IFREG || !dir.isImpure(core.xattrs)) return false;
-  return getxattr(dir.fd(), name, core.xattrs.metacopy, NOTHING) >= 0 && refuse(core, name, 'metacopy');
+  return getxattr(dir.fd(), name, core.xattrs.metacopy, NOTHING) >= 0;
 }
 
-function isRedirected(core: Core, dir: RealDir, name: Name): boolean {
-  if (!dir.isImpure(core.xattrs)) return false;
-  return getxattr(dir.fd(), name, core.xattrs.redirect, NOTHING) >= 0 && refuse(core, name, 'redirect');
+function hasRedirect(core: Core, dir: RealDir, name: Name): boolean {
+  return dir.isImpure(core.xattrs) && getxattr(dir.fd(), name, core.xattrs.redirect, NOTHING) >= 0;
+}
+
+/**
+ * Does a directory's part in one of these layers have a redirect that counts? As in overlayfs it does not where the
+ * merge ends above it, or nothing lies below its parent.
+ */
+function isRedirectedBelow(core: Core, dir: Dir, name: Name, layers: readonly number[]): boolean {
+  const bottom = dir.lowers.at(-1)!.layer.index;
+  return layers.some((layer, at) => {
+    if (layer === bottom || !hasRedirect(core, LowerListings.inLayer(dir, layer), name)) return false;
+    const upTo = layers.slice(0, at + 1);
+    return !upTo.some((above) => core.xattrs.isOpaque(LowerListings.inLayer(dir, above).fd(), name));
+  });
 }
 
 function lowerDirs(core: Core, dir: Dir, name: Name, layers: readonly number[]): readonly RealDir[] {

@@ -23,6 +23,7 @@ import { abandonCopy } from './copy-up';
 import { Core } from './core';
 import { getattr, setattr } from './ops/attributes';
 import * as data from './ops/data';
+import { ioctl } from './ops/ioctl';
 import { readdir, readdirplus } from './ops/list';
 import { lookup, readlink } from './ops/lookup';
 import { link, mkdir, mknod, symlink } from './ops/make';
@@ -288,6 +289,6 @@ export class Union implements FileSystem {
   }
 
   ioctl(call: Call, node: NodeId, _fh: Fh, command: number, input: Buffer, output: Buffer): Count {
-    return data.ioctl(this.begin(), call, node, command, input, output);
+    return ioctl(this.begin(), call, node, command, input, output);
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { startTimeOf } from '../../daemon/mount/process-id';
 import { EXIT } from '../../lib/base/exit-codes';
-import { endOf, errorsOf, Folder, until } from './program';
+import { endOf, errorsOf, Folder, MAIN, until } from './program';
 
 const folder = new Folder();
 const RW = ['--lower', 'base', '--lower', 'app', '--upper', 'rw', '--work', 'wk'];
@@ -273,4 +273,19 @@ describe('in the foreground', () => {
     child.kill('SIGTERM');
     expect(await endOf(child)).toBe(EXIT.OK);
   });
+
+  test.each(['open_tree', 'mount_setattr'])(
+    'layers are used as they are where %s is ENOSYS',
+    async (call) => {
+      const inject = ['-f', '-o', 'trace', '-e', `inject=${call}:error=ENOSYS`];
+      const stratafs = [process.execPath, MAIN, 'mount', '-f', '--io', 'cached', ...RW, 'MNT'];
+      const child = folder.hold('strace', ...inject, ...stratafs);
+      await until('mounted', () => folder.mounts().length === 1);
+      writeFileSync(folder.path('MNT/only-base'), 'changed');
+      expect(readFileSync(folder.path('base/only-base'), 'utf8')).toBe('base');
+      expect(folder.run('umount', 'MNT').code).toBe(EXIT.OK);
+      expect(await endOf(child)).toBe(EXIT.OK);
+      expect(readFileSync(folder.path('trace'), 'utf8')).toContain('(INJECTED)');
+    },
+  );
 });

@@ -13,6 +13,7 @@ import { namesSuite } from './names';
 import { openSuite } from './open';
 import { openUnlinkedSuite } from './open-unlinked';
 import { permissionsSuite } from './permissions';
+import { protectionSuite } from './protection';
 import { readOnlySuite } from './read-only';
 import { readdirSuite } from './readdir';
 import { refusalsSuite } from './refusals';
@@ -37,6 +38,7 @@ const suites: readonly ((target: Target) => void)[] = [
   aclsSuite,
   specialFilesSuite,
   permissionsSuite,
+  protectionSuite,
   openUnlinkedSuite,
   copyUpSuite,
   whiteoutFormatsSuite,

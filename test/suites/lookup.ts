@@ -168,4 +168,42 @@ export function lookupSuite(target: Target): void {
       expect(new Set(numbers).size).toBe(numbers.length);
     });
   });
+
+  describe('directories that were renamed elsewhere', () => {
+    const space = `${target.traits.xattrs}.overlay`;
+    const impure = { xattrs: { [`${space}.impure`]: 'y' } };
+    const redirect = { xattrs: { [`${space}.redirect`]: 'old' } };
+    const stack = useStack(target, {
+      upper: { 'under-upper/in-upper': file() },
+      lowers: [
+        {
+          '.': dir(impure),
+          renamed: dir(redirect),
+          'renamed/own': file(),
+          'under-upper': dir(redirect),
+          opaque: opaqueDir(redirect),
+          'opaque/own': file(),
+          'alone/impure': dir(impure),
+          'alone/impure/renamed': dir(redirect),
+        },
+        { 'old/f': file('f'), 'opaque/hidden': file() },
+      ],
+    });
+
+    test('are not followed', async () => {
+      const { fs, errno } = stack;
+      for (const path of ['renamed', 'renamed/own', 'under-upper', 'under-upper/in-upper']) {
+        expect([path, await errno.stat(path)]).toEqual([path, 'EPERM']);
+      }
+      expect(await errno.names('renamed')).toBe('EPERM');
+      expect(await fs.names('.')).toContain('renamed');
+    });
+
+    test('are shown where nothing else can be meant', async () => {
+      const { fs } = stack;
+      expect(await fs.names('opaque')).toEqual(['own']);
+      expect(await fs.names('alone/impure')).toEqual(['renamed']);
+      expect(await fs.names('alone/impure/renamed')).toEqual([]);
+    });
+  });
 }

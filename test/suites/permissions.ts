@@ -7,6 +7,26 @@ const ALICE = { uid: 1001, gid: 1001 };
 const BOB = { uid: 1002, gid: 1002, groups: [2000] };
 
 export function permissionsSuite(target: Target): void {
+  describe('a directory that may be entered and not read', () => {
+    const closed = dir({ mode: 0o711, foreign: true });
+    const stack = useStack(target, {
+      lowers: [
+        { 'below/f': file('f') },
+        { closed, 'closed/f': file('f'), below: closed, 'below/g': file('g') },
+      ],
+    });
+
+    test('gives what is named in it, and no list', async () => {
+      const { fs, errno } = target.traits.privileged ? stack.spawn(ALICE) : stack.actor;
+      for (const path of ['closed/f', 'below/f', 'below/g']) {
+        expect(await fs.get(path)).toBe(path.at(-1));
+      }
+      expect(await errno.stat('closed/absent')).toBe('ENOENT');
+      expect(await errno.names('closed')).toBe('EACCES');
+      expect(await errno.get('closed/f')).toBe('OK');
+    });
+  });
+
   if (!target.traits.privileged) return;
 
   describe('permissions', () => {

@@ -1,7 +1,11 @@
 /** Whiteouts and opaque directories as container images bring them: `.wh.NAME` and `.wh..wh..opq`. */
-import { file, whiteout } from '../support/layers';
+import { file, type Layer, whiteout } from '../support/layers';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
+
+/** So many names that a directory of them is not listed for one lookup. */
+const MANY = 4500;
+const many: Layer = Object.fromEntries(Array.from({ length: MANY }, (_, at) => [`big/old${at}`, file()]));
 
 export function whiteoutFormatsSuite(target: Target): void {
   if (!target.traits.ociWhiteouts) return;
@@ -65,6 +69,25 @@ export function whiteoutFormatsSuite(target: Target): void {
       await stack.remount();
       expect(await stack.fs.names('.')).toEqual(['folder', 'mixed', 'opaque']);
       expect(await stack.fs.names('mixed')).toEqual(['shown']);
+    });
+  });
+
+  describe('whiteout formats in a big directory', () => {
+    const stack = useStack(target, {
+      lowers: [
+        { 'big/.wh.middle': file() },
+        { 'big/.wh..wh..opq': file(), 'big/new': file(), 'big/middle': file() },
+        many,
+      ],
+    });
+
+    test.each(['first', 'second'])('hold for names that are looked up unlisted, %s mount', async () => {
+      const { errno } = stack;
+      for (const path of ['big/old4321', 'big/middle', 'big/.wh..wh..opq', 'big/.wh.middle']) {
+        expect([path, await errno.stat(path)]).toEqual([path, 'ENOENT']);
+      }
+      expect(await errno.stat('big/new')).toBe('OK');
+      await stack.remount();
     });
   });
 }

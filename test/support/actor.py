@@ -574,7 +574,7 @@ def signalled_after(milliseconds, *operation):
 
 @op
 def at_end(argv):
-    """What to run when nobody speaks to this process any more, because it was stopped or the tests have died."""
+    """What to run (last comes first) when nobody speaks to this process any more, because it was stopped or the tests have died."""
     last_words.append(argv)
 
 
@@ -603,7 +603,7 @@ def main():
         for operation in json.loads(line):
             sys.stdout.write(json.dumps(perform(*operation)) + '\n')
             sys.stdout.flush()
-    for argv in last_words:
+    for argv in reversed(last_words):
         subprocess.run([raw(word) for word in argv], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 

@@ -13,6 +13,10 @@ interface Common {
   readonly gid?: number;
   readonly xattrs?: Readonly<Record<string, string>>;
   readonly mtime?: string;
+  /** Belongs to the host's root, whoever builds the layer. */
+  readonly foreign?: boolean;
+  /** As chattr(1) takes them; for the host's root only. */
+  readonly flags?: 'i' | 'a';
 }
 
 export type Entry = Common &

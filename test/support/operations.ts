@@ -172,7 +172,7 @@ export interface Operations {
   killed_after(milliseconds: number, ...operation: Operation): null;
   /** Performs an operation that a signal interrupts, whose handler wants system calls to be restarted. */
   signalled_after(milliseconds: number, ...operation: Operation): unknown;
-  /** Runs a command when the actor ends, or the tests that started it. */
+  /** Runs a command, the last given first, when the actor ends, or the tests that started it. */
   at_end(argv: readonly string[]): null;
   umask(mask: number): number;
 }

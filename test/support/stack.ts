@@ -1,10 +1,10 @@
 /** A stack of layers mounted by a target: built, mounted, and taken down with the promises every mount must keep. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { chownSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Actor, type Credentials, type Errnos, type Files } from './actor';
 import { buildOperations, type Layer } from './layers';
 import type { Operation, Tree } from './operations';
-import { makeScratch, type Place } from './place';
+import { execute, host, makeScratch, type Place } from './place';
 import type { Mounted, Target } from './targets';
 import { differences } from './trees';
 
@@ -149,7 +149,22 @@ export class Stack {
     for (const [at, layer] of lowers.entries()) operations.push(...buildOperations(`${at}`, layer, xattrs));
     operations.push(...buildOperations('upper', upper ?? {}, xattrs));
     await this.#builder.all(operations);
+    for (const [at, layer] of lowers.entries()) {
+      const foreign = Object.entries(layer).filter(([, entry]) => entry.foreign);
+      for (const [path] of foreign) chownSync(join(this.#base, `${at}`, path), 0, 0);
+    }
+    for (const [at, layer] of [...lowers, upper ?? {}].entries()) {
+      for (const [path, { flags }] of Object.entries(layer)) {
+        if (flags) await this.#protect(join(at < lowers.length ? `${at}` : 'upper', path), flags);
+      }
+    }
     this.#fingerprints = await this.#fingerprintLowers();
+  }
+
+  /** chattr(1) in a layer; undone at the end, with what the target has protected. */
+  async #protect(path: string, flags: 'i' | 'a'): Promise<void> {
+    await this.#builder.fs.at_end(['chattr', '-Rf', '-ia', this.#base]);
+    await this.#builder.fs.run(['chattr', `+${flags}`, path]);
   }
 
   async #fingerprintLowers(): Promise<Tree[]> {
@@ -163,6 +178,7 @@ export class Stack {
     this.#mounted?.abandon();
     await this.#builder.stop();
     await this.#place.close();
+    await execute(host, ['rm', '-rf', '--one-file-system', this.#base]);
   }
 }
 

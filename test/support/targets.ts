@@ -164,7 +164,8 @@ const fuseOverlayfs: Target = {
 };
 
 const atHost = () => Promise.resolve(host);
-const plain = ['redirect_dir=off', 'metacopy=off'];
+/** With redirect_dir=off a kernel may be built to follow redirects. */
+const plain = ['redirect_dir=nofollow', 'metacopy=off'];
 const everyone = ['allow_other', 'default_permissions'];
 
 export const kernel = kernelOverlay('kernel-overlayfs', atHost, ROOT, [...plain, 'index=off']);

@@ -11,6 +11,7 @@ import { type Attr, type Call, type SetAttr, TimeSource } from '../../vfs/types'
 import { copyUp } from '../copy-up';
 import type { Core } from '../core';
 import type { File, Inode, Node } from '../inode';
+import { maySetAttr } from '../protection';
 
 const CAPABILITY = bytesFromText('security.capability');
 const GROUP_EXECUTE = 0o010;
@@ -29,7 +30,11 @@ export function setattr(core: Core, call: Call, id: NodeId, change: SetAttr, out
   const node = core.node(id);
   if (node === undefined) return ESTALE;
   const inode = node.inode;
-  const errno = copyUp(core, call, inode, change.size ?? undefined) || apply(core, call, node, inode, change);
+  const errno =
+    core.writable ||
+    maySetAttr(inode, change) ||
+    copyUp(core, call, inode, change.size ?? undefined) ||
+    apply(core, call, node, inode, change);
   return errno === OK ? getattr(core, id, out) : errno;
 }
 

@@ -1,26 +1,15 @@
 /** Opening, reading and writing regular files, and what syncs them. */
-import type { ByteString, Name } from '../../base/bytes';
-import {
-  type Count,
-  EEXIST,
-  EISDIR,
-  ENOENT,
-  ENOSYS,
-  EOPNOTSUPP,
-  type Errno,
-  ESTALE,
-  OK,
-} from '../../base/errno';
+import type { Name } from '../../base/bytes';
+import { type Count, EEXIST, EISDIR, ENOENT, ENOSYS, EPERM, type Errno, ESTALE, OK } from '../../base/errno';
 import type { Fh, NodeId } from '../../base/ids';
 import {
   fallocate as allocate,
-  ioctl as control,
   copyFileRange as copyRange,
   pread,
   pwrite,
   lseek as seek,
 } from '../../sys/io';
-import { AT_FDCWD, close, dup, openat } from '../../sys/open';
+import { close, dup, openat } from '../../sys/open';
 import { statAt } from '../../sys/stat';
 import {
   O_ACCMODE,
@@ -40,6 +29,7 @@ import { copyUp, copyUpDir } from '../copy-up';
 import type { Core } from '../core';
 import { File, type Node } from '../inode';
 import type { OpenFile } from '../open-files';
+import { isAppendOnly, mayOpen } from '../protection';
 import { resolve } from '../resolve';
 import { dropPrivileges, truncate } from './attributes';
 import { madeFile, makeName } from './make';
@@ -66,7 +56,7 @@ export function open(
   if (mayHaveOldName(core, node, file)) return ESTALE;
   const truncates = (flags & O_TRUNC) !== 0;
   if ((flags & O_ACCMODE) === O_RDONLY && !truncates) return bind(core, node, file, out);
-  const errno = copyUp(core, call, file, truncates ? 0 : undefined);
+  const errno = core.writable || mayOpen(file, flags) || copyUp(core, call, file, truncates ? 0 : undefined);
   if (errno !== OK) return errno;
   if (truncates) {
     const cut = truncate(core, node, file, 0, killPriv);
@@ -193,12 +183,17 @@ function fileOf(core: Core, id: NodeId): OpenFile | number {
   return core.files.of(node.inode);
 }
 
-/** The same for an operation that changes the data: the file is copied up first. */
-function fileToWrite(core: Core, call: Call, id: NodeId): OpenFile | number {
+/** The same for an operation that changes the data from an offset on: the file is copied up first. */
+function fileToWrite(core: Core, call: Call, id: NodeId, offset: number): OpenFile | number {
   const inode = core.node(id)?.inode;
   if (inode === undefined || inode.isDir) return -ESTALE;
-  const errno = copyUp(core, call, inode);
+  const errno = (isAppendOnly(inode) ? mayWriteAt(core, inode, offset) : OK) || copyUp(core, call, inode);
   return errno === OK ? fileOf(core, id) : -errno;
+}
+
+/** Where files are opened without a message, nothing but the place tells who appends. */
+function mayWriteAt(core: Core, file: File, offset: number): Errno {
+  return core.statOf(file, core.stat) || (offset < core.stat.size ? EPERM : OK);
 }
 
 export function read(core: Core, id: NodeId, offset: number, into: Buffer): Count {
@@ -214,7 +209,7 @@ export function write(
   data: Buffer,
   killPriv: boolean,
 ): Count {
-  const file = fileToWrite(core, call, id);
+  const file = fileToWrite(core, call, id, offset);
   if (typeof file === 'number') return file;
   if (killPriv) {
     const errno = dropPrivileges(file.fd, null);
@@ -231,7 +226,7 @@ export function fallocate(
   offset: number,
   length: number,
 ): Errno {
-  const file = fileToWrite(core, call, id);
+  const file = fileToWrite(core, call, id, Number.POSITIVE_INFINITY);
   return typeof file === 'number' ? -file : allocate(file.fd, mode, offset, length);
 }
 
@@ -251,7 +246,7 @@ export function copyFileRange(
 ): Count {
   const copied = core.ownResult(call);
   if (copied !== null) return copied;
-  const to = fileToWrite(core, call, toId);
+  const to = fileToWrite(core, call, toId, toOffset);
   if (typeof to === 'number') return to;
   const from = fileOf(core, id);
   if (typeof from === 'number') return from;
@@ -313,39 +308,4 @@ export function syncfs(core: Core, call: Call): Errno {
   const fd = openat(core.upper!.fd, DOT, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return -fd;
   return core.parkOnOwn(call, { kind: 'syncfs', fd }, () => close(fd));
-}
-
-const FS_IOC_GETFLAGS = 0x80086601;
-const FS_IOC_SETFLAGS = 0x40086602;
-const FS_IOC_FSGETXATTR = 0x801c581f;
-const FS_IOC_FSSETXATTR = 0x401c5820;
-
-/** File attributes (chattr(1), lsattr(1)): those of the real file. */
-export function ioctl(
-  core: Core,
-  call: Call,
-  id: NodeId,
-  command: number,
-  input: Buffer,
-  output: Buffer,
-): Count {
-  const inode = core.node(id)?.inode;
-  if (inode === undefined) return -ESTALE;
-  const sets = command === FS_IOC_SETFLAGS || command === FS_IOC_FSSETXATTR;
-  if (!sets && command !== FS_IOC_GETFLAGS && command !== FS_IOC_FSGETXATTR) return -EOPNOTSUPP;
-  const errno = sets ? copyUp(core, call, inode) : OK;
-  if (errno !== OK) return -errno;
-  const place = core.placeOf(inode);
-  if (place.fd < 0) return place.fd;
-  const fd =
-    place.name === null
-      ? openat(AT_FDCWD, `/proc/self/fd/${place.fd}` as ByteString, O_RDONLY)
-      : openat(place.fd, place.name, O_RDONLY | O_NOFOLLOW);
-  if (fd < 0) return fd;
-  const argument = Buffer.alloc(Math.max(input.length, output.length, 8));
-  input.copy(argument);
-  const result = control(fd, command, argument);
-  close(fd);
-  argument.copy(output);
-  return result < 0 ? result : output.length;
 }

@@ -21,6 +21,7 @@ import type { Call, Entry } from '../../vfs/types';
 import { copyUp, copyUpDir, markImpure } from '../copy-up';
 import type { Core } from '../core';
 import { Dir, File } from '../inode';
+import { mayDecorate } from '../protection';
 import { coversLower } from '../resolve';
 
 const NAME_MAX = 255;
@@ -183,7 +184,7 @@ export function link(core: Core, call: Call, id: NodeId, parentId: NodeId, name:
   const parent = core.dir(parentId);
   if (typeof parent === 'number') return parent;
   if (file === undefined || file.isDir) return ESTALE;
-  const copied = copyUp(core, call, file);
+  const copied = core.writable || mayDecorate(file) || copyUp(core, call, file);
   if (copied !== OK) return copied;
   const errno =
     (parent.dead ? ENOENT : copyUpDir(core, parent)) ||

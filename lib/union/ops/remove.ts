@@ -13,6 +13,7 @@ import { O_NOFOLLOW, O_PATH, RENAME_EXCHANGE } from '../../vfs/flags';
 import { copyUpDir } from '../copy-up';
 import type { Core } from '../core';
 import type { Dir, File, Inode } from '../inode';
+import { mayRemove } from '../protection';
 import { coversLower, resolve } from '../resolve';
 import { viewOf } from './list';
 
@@ -24,7 +25,10 @@ export function unlink(core: Core, parentId: NodeId, name: Name): Errno {
   const file = find(core, parent, name);
   if (typeof file === 'number') return file;
   if (file.isDir) return EISDIR;
-  const refused = copyUpDir(core, parent) || (isKnownName(file, parent, name) ? hold(core, file) : OK);
+  const refused =
+    mayRemove(parent, file) ||
+    copyUpDir(core, parent) ||
+    (isKnownName(file, parent, name) ? hold(core, file) : OK);
   if (refused !== OK) return refused;
   const removed = removeFile(core, parent, name, file);
   if (removed === OK) lostName(core, parent, name, file);
@@ -37,7 +41,7 @@ export function rmdir(core: Core, parentId: NodeId, name: Name): Errno {
   const dir = find(core, parent, name);
   if (typeof dir === 'number') return dir;
   if (!dir.isDir) return ENOTDIR;
-  const refused = checkEmpty(core, dir) || copyUpDir(core, parent) || dir.top.pin();
+  const refused = mayRemove(parent, dir) || checkEmpty(core, dir) || copyUpDir(core, parent) || dir.top.pin();
   if (refused !== OK) return refused;
   const removed = removeDir(core, parent, name, dir);
   if (removed === OK) {

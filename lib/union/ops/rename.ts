@@ -27,6 +27,7 @@ import { copyUp, copyUpDir } from '../copy-up';
 import type { Core } from '../core';
 import { dress } from '../dress';
 import type { Dir, Inode } from '../inode';
+import { mayRemove } from '../protection';
 import { coversLower, resolve } from '../resolve';
 import { markImpureIfCopied } from './make';
 import { checkEmpty, hold, isKnownName, lostName } from './remove';
@@ -62,6 +63,8 @@ export function rename(
   if (refused !== OK) return refused;
   if (isSame(source, target)) return OK;
   const ready =
+    mayRemove(from, source) ||
+    (target === null ? OK : mayRemove(to, target)) ||
     copyUp(core, call, source) ||
     (exchange ? copyUp(core, call, target!) : OK) ||
     copyUpDir(core, from) ||

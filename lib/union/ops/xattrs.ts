@@ -10,6 +10,7 @@ import type { Call } from '../../vfs/types';
 import { copyUp } from '../copy-up';
 import type { Core, Place } from '../core';
 import type { Inode } from '../inode';
+import { mayDecorate } from '../protection';
 
 const MODE_BITS = 0o7777;
 const EMPTY = Buffer.alloc(0);
@@ -86,7 +87,7 @@ export function setxattr(
 ): Errno {
   const inode = core.node(id)?.inode;
   if (inode === undefined) return ESTALE;
-  const errno = copyUp(core, call, inode);
+  const errno = core.writable || mayDecorate(inode) || copyUp(core, call, inode);
   if (errno !== OK) return errno;
   const place = core.placeOf(inode);
   if (place.fd < 0) return -place.fd;
@@ -106,6 +107,8 @@ function dropSgid(fd: number, name: Name | null): Errno {
 export function removexattr(core: Core, call: Call, id: NodeId, name: ByteString): Errno {
   const inode = core.node(id)?.inode;
   if (inode === undefined) return ESTALE;
+  const refused = mayDecorate(inode);
+  if (refused !== OK) return core.writable || refused;
   const there = xattrOf(core, inode, name, EMPTY);
   if (there < 0 && (there === -ENODATA || there === -EOPNOTSUPP)) return -there;
   const errno = copyUp(core, call, inode);
