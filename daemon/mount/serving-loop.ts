@@ -15,6 +15,7 @@ import { openIndex } from '../../lib/index/level-index';
 import { openUnion, type Union } from '../../lib/union/union';
 import type { Job, JobResult, JobRunner } from '../../lib/vfs/jobs';
 import type { JobResults } from '../../lib/vfs/transport';
+import { Bursts } from './bursts';
 import { runJob } from './run-job';
 import type { Serving } from './serving';
 import type { ServingPlan } from './thread-messages';
@@ -32,14 +33,18 @@ export class ServingLoop implements Serving {
   constructor(plan: ServingPlan, index: IndexWriter, log: Logger) {
     this.jobs = new LoopJobs(log);
     this.union = this.open(plan, index, log);
-    const transport = this.union.then((union) => mountUnion(union, plan, log));
+    const bursts = new Bursts(plan.mount.pollIdleCpus);
+    const transport = this.union.then((union) => mountUnion(union, plan, log, bursts.request));
     this.mounted = transport.then(() => {});
     this.ended = transport
       .then(
         async (mounted) => mounted.serve(await this.union, this.jobs),
         () => {},
       )
-      .finally(() => index.close());
+      .finally(() => {
+        bursts.end();
+        return index.close();
+      });
   }
 
   async counters(): Promise<Record<string, number>> {
@@ -59,11 +64,17 @@ export class ServingLoop implements Serving {
 }
 
 /** Mounts, or closes the union again. */
-function mountUnion(union: Union, plan: ServingPlan, log: Logger): FuseNativeTransport {
+function mountUnion(
+  union: Union,
+  plan: ServingPlan,
+  log: Logger,
+  onRequest: () => void,
+): FuseNativeTransport {
   try {
     const transport = new FuseNativeTransport({
       log,
       trace: plan.traceFuse ? tracerOf(union, log) : null,
+      onRequest,
       ...(plan.union.checkInvariants ? { checkAfterEach: () => union.checkInvariants() } : {}),
     });
     transport.mount({ ...plan.mount, stackDepth: union.stackDepth });

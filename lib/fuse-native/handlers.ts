@@ -22,6 +22,8 @@ import type { Session } from './session';
 export interface HandlerOptions {
   readonly log: Logger;
   readonly trace: ((line: string) => void) | null;
+  /** Called when a request comes. */
+  readonly onRequest?: () => void;
   /** Runs after every request: tests check invariants here. */
   readonly checkAfterEach?: () => void;
 }
@@ -102,6 +104,7 @@ export class Handlers {
   }
 
   private handle(request: Request): void {
+    this.options.onRequest?.();
     if (this.session === null) this.early.push(request);
     else this.run(this.session, request, null);
   }

@@ -20,13 +20,16 @@ function asksWhileBusy(): boolean {
 
 beforeEach(() => folder.make('base', 'MNT'));
 
-onThisMachine('idle=poll, the default: during a burst of requests only', async () => {
-  const atRest = latencyUs();
-  expect(folder.run('mount', '--lower', 'base', 'MNT').code).toBe(EXIT.OK);
-  expect(asksWhileBusy()).toBe(true);
-  await until('the wish is taken back', () => latencyUs() === atRest);
-  expect(folder.run('umount', 'MNT').code).toBe(EXIT.OK);
-});
+onThisMachine.each(['kernel', 'fuse-native'])(
+  'idle=poll, the default: during a burst only (%s)',
+  async (transport) => {
+    const atRest = latencyUs();
+    expect(folder.run('mount', '--lower', 'base', '--transport', transport, 'MNT').code).toBe(EXIT.OK);
+    expect(asksWhileBusy()).toBe(true);
+    await until('the wish is taken back', () => latencyUs() === atRest);
+    expect(folder.run('umount', 'MNT').code).toBe(EXIT.OK);
+  },
+);
 
 onThisMachine('idle=halt: never', () => {
   expect(folder.run('mount', '--lower', 'base', '--idle', 'halt', 'MNT').code).toBe(EXIT.OK);
