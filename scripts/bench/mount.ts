@@ -16,6 +16,8 @@ export interface Mounted {
 
 const READY_MS = 30_000;
 const EXIT_MS = 15_000;
+/** No run takes as long: whoever still waits for a daemon then (unionfs-fuse has deadlocked) gets an error instead. */
+const LIFE_MS = 10 * 60_000;
 
 /**
  * Mounts with a command that returns when the mount is usable (or, for libfuse's daemons, when it is made: the
@@ -39,11 +41,13 @@ export async function mountAndServe(command: Command, mnt: string): Promise<Moun
     daemon.child.kill('SIGKILL');
     throw error;
   }
+  const watchdog = setTimeout(() => daemon.child.kill('SIGKILL'), LIFE_MS);
   return {
     readyMs: performance.now() - from,
     pid: daemon.child.pid!,
     lastWords: () => obituary(daemon),
     async close() {
+      clearTimeout(watchdog);
       await unmount(mnt);
       const timeout = sleep(EXIT_MS).then(() => 'late' as const);
       if ((await Promise.race([daemon.ended, timeout])) !== 'late') return;

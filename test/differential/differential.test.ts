@@ -2,7 +2,7 @@
 import { cached, fuseNative, passthrough } from '../support/targets';
 import { check } from './check';
 
-const OPERATIONS = Number(process.env.STRATAFS_OPS ?? 3000);
+const OPERATIONS = Number(process.env.STRATAFS_OPS ?? 2000);
 const SEED = Number(process.env.STRATAFS_SEED ?? 20240607);
 /** A failure is shrunk no longer than this. */
 const SECONDS = 150;
