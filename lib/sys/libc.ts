@@ -8,7 +8,7 @@
  */
 import koffi from 'koffi';
 import type { ByteString } from '../base/bytes';
-import type { Count, Errno } from '../base/errno';
+import { type Count, EIO, type Errno } from '../base/errno';
 
 const library = koffi.load('libc.so.6');
 
@@ -24,14 +24,19 @@ export function syscallNumber(numbers: { x64: number; arm64: number }): number {
   return process.arch === 'arm64' ? numbers.arm64 : numbers.x64;
 }
 
+/** Why the call that has just failed did. Never 0: whatever runs between the two, a failure is none the less one. */
+function lastErrno(): Errno {
+  return koffi.errno() || EIO;
+}
+
 /** The result of a call that returns 0 or -1. */
 export function errnoOf(result: number): Errno {
-  return result < 0 ? koffi.errno() : 0;
+  return result < 0 ? lastErrno() : 0;
 }
 
 /** The result of a call that returns a number or -1. */
 export function countOf(result: number): Count {
-  return result < 0 ? -koffi.errno() : result;
+  return result < 0 ? -lastErrno() : result;
 }
 
 const SLOT_BYTES = 8192;
