@@ -27,7 +27,7 @@ export class Bursts {
   }
 
   private tick(): void {
-    if (this.came > 1 && !this.idleCpus.awake) this.idleCpus.keepAwake();
+    if (this.came > 1) this.idleCpus.keepAwake();
     if (this.came === 0) this.rest();
     this.came = 0;
   }

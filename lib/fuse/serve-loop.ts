@@ -74,7 +74,7 @@ export class ServeLoop {
     for (let left = this.patience; left > 0 && length === -EAGAIN; left--) length = read(this.device, bytes);
     if (length > 0) {
       this.patience = MAX_PATIENCE;
-      if (!this.idleCpus.awake) this.idleCpus.keepAwake();
+      this.idleCpus.keepAwake();
     } else this.patience >>= 1;
     return length;
   }
@@ -86,7 +86,7 @@ export class ServeLoop {
     if (!idleCpus.awake) poller.wait(this.dispatcher.parking.watches ? KILL_CHECK_MS : -1);
     const slept = performance.now() - before;
     if (slept < SOON_MS) this.patience = MAX_PATIENCE;
-    if (slept < BURST_MS && !idleCpus.awake) idleCpus.keepAwake();
+    if (slept < BURST_MS) idleCpus.keepAwake();
     this.takeJobs();
     this.dispatcher.parking.releaseKilled();
   }

@@ -30,7 +30,7 @@ export class IdleCpus {
   }
 
   keepAwake(): void {
-    if (this.fd >= 0) this.ask(0);
+    if (this.fd >= 0 && !this.asked) this.ask(0);
   }
 
   letHalt(): void {

@@ -23,8 +23,8 @@ export function getxattr(core: Core, id: NodeId, name: ByteString, into: Buffer)
 
 /**
  * Programs and the kernel itself ask most files for xattrs that hardly any file has (ACLs, labels, capabilities).
- * A file that has none but overlayfs's own is remembered as bare, and what its file system says of a missing name as well: from then on
- * the answer costs no system call.
+ * A file that has none but overlayfs's own is remembered as bare, and what its file system says of a missing name as
+ * well: from then on the answer costs no system call.
  */
 export function xattrOf(core: Core, inode: Inode, name: ByteString, into: Buffer): Count {
   const place = core.placeOf(inode);
