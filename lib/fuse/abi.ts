@@ -92,6 +92,7 @@ export const enum Init {
 export const enum Init2 {
   CREATE_SUPP_GROUP = 1 << 2,
   PASSTHROUGH = 1 << 5,
+  NO_EXPORT_SUPPORT = 1 << 6,
   HAS_RESEND = 1 << 7,
 }
 

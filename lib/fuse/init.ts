@@ -84,6 +84,8 @@ export function negotiate(offer: Offer, wishes: Wishes): Agreement | Refusal {
     offer.flags2 &
     (Init2.CREATE_SUPP_GROUP |
       Init2.HAS_RESEND |
+      // A file handle would hold as long as the kernel's cache only.
+      Init2.NO_EXPORT_SUPPORT |
       // ALLOW_IDMAP is left out: with it only requests that create name their caller.
       (passthrough ? Init2.PASSTHROUGH : 0));
   return {

@@ -53,6 +53,14 @@ export function lookupSuite(target: Target): void {
       ],
     });
 
+    test('a file handle that could not be kept is not given', async () => {
+      const { passingHandles } = target.traits;
+      for (const path of ['everywhere', 'in-lowers', 'merged']) {
+        const outcome = await stack.errno.name_to_handle_at(path);
+        expect([path, outcome]).toEqual([path, passingHandles ? 'OK' : 'EOPNOTSUPP']);
+      }
+    });
+
     test('the upper layer wins, then the newest lower layer', async () => {
       const { fs } = stack;
       expect(await fs.get('everywhere')).toBe('upper');

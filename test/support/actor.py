@@ -193,6 +193,16 @@ def rename(source, path, flags=0):
 
 
 @op
+def name_to_handle_at(path):
+    """The bytes of the file's handle."""
+    room = 128
+    handle = ctypes.create_string_buffer(struct.pack('=I', room), 8 + room)
+    mount = ctypes.c_int()
+    libc_call('name_to_handle_at', AT_FDCWD, raw(path), handle, ctypes.byref(mount), 0)
+    return struct.unpack_from('=I', handle)[0]
+
+
+@op
 def chdir(path):
     os.chdir(raw(path))
 

@@ -101,6 +101,8 @@ export interface Operations {
   /** Names an open file, as is done with O_TMPFILE. */
   linkfd(fd: Handle, path: string): null;
   rename(source: string, path: string, flags?: number): null;
+  /** The length of the file's handle. */
+  name_to_handle_at(path: string): number;
   chdir(path: string): null;
 
   /** The next entries; none at the end. */

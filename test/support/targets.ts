@@ -24,6 +24,8 @@ export interface Traits {
   readonly linksShareLocks: boolean;
   /** A killed process does not wait for the copy-up that it has asked for. */
   readonly killsAtOnce: boolean;
+  /** name_to_handle_at(2) gives handles, which hold no longer than the kernel's cache. */
+  readonly passingHandles: boolean;
   /** What the transport carries. */
   readonly supports: Supports;
 }
@@ -79,6 +81,7 @@ const ROOT: Traits = {
   linksShareNumber: true,
   linksShareLocks: true,
   killsAtOnce: true,
+  passingHandles: false,
   supports: EVERYTHING,
 };
 const ROOTLESS: Traits = { ...ROOT, xattrs: 'user', privileged: false };
@@ -199,6 +202,7 @@ export const fuseNative = stratafs(
     copiesUpAtOpen: SUPPORTS.passthrough,
     linksShareLocks: false,
     killsAtOnce: false,
+    passingHandles: true,
     supports: SUPPORTS,
   },
   ['allow_other', 'transport=fuse-native'],

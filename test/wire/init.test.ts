@@ -54,7 +54,7 @@ test('passthrough, byte by byte', () => {
     hex(`
       07000000 2d000000 00000200 6960d470  # version, read-ahead, flags
       4000 3000 00001000 01000000          # background requests, congestion, largest write, 1 ns
-      0001 0000 a4000000 01000000          # pages; flags above 31; stack depth
+      0001 0000 e4000000 01000000          # pages; flags above 31; stack depth
       ${'00'.repeat(24)}
     `).toString('hex'),
   );
@@ -65,7 +65,7 @@ test('cached, byte by byte: no atomic O_TRUNC, no passthrough', () => {
     hex(`
       07000000 2d000000 00000200 6160d470
       4000 3000 00001000 01000000
-      0001 0000 84000000 00000000
+      0001 0000 c4000000 00000000
       ${'00'.repeat(24)}
     `).toString('hex'),
   );
