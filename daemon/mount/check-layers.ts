@@ -18,7 +18,8 @@ import type { StackConfig } from './config';
 /** As many lower layers as the kernel's overlayfs takes (fs/overlayfs/params.c:OVL_MAX_STACK). */
 export const MAX_LOWERS = 500;
 
-interface Directory {
+/** A directory of the stack, open (O_PATH) since it was checked. */
+export interface Directory {
   readonly role: string;
   readonly path: ByteString;
   readonly fd: number;
@@ -30,8 +31,15 @@ function unfit(code: string, message: string, hint = ''): UserError {
   return new UserError(code, message, hint, EXIT.BAD_LAYER);
 }
 
+export interface CheckedStack {
+  /** What the mount writes to; the descriptors are the caller's. Null for a stack without an upper directory. */
+  readonly writable: { readonly upper: Directory; readonly work: Directory } | null;
+  /** The directory of the stack that the mountpoint lies in, as people are told of it. */
+  readonly aroundMountpoint: string | null;
+}
+
 /** @throws UserError for the first thing that is wrong */
-export function checkLayers(config: StackConfig): void {
+export function checkLayers(config: StackConfig, mountpoint: ByteString | null): CheckedStack {
   if (config.lowers.length > MAX_LOWERS) {
     throw new UserError(
       'too-many-layers',
@@ -41,6 +49,7 @@ export function checkLayers(config: StackConfig): void {
     );
   }
   const opened: Directory[] = [];
+  let kept: CheckedStack['writable'] = null;
   const open = (role: string, path: ByteString): Directory => {
     const directory = openDirectory(role, path);
     opened.push(directory);
@@ -52,7 +61,11 @@ export function checkLayers(config: StackConfig): void {
     if (config.index !== 'auto' && config.index !== 'off') {
       checkOutside(config.index, upper === null ? lowers : [upper, ...lowers]);
     }
-    if (upper === null || config.work === null) return;
+    const around = (layers: readonly Directory[]): string | null =>
+      mountpoint === null ? null : layerAround(mountpoint, layers);
+    if (upper === null || config.work === null) {
+      return { writable: null, aroundMountpoint: around(lowers) };
+    }
     const work = open('work directory', config.work);
     checkApart(upper, work);
     for (const lower of lowers) {
@@ -66,8 +79,13 @@ export function checkLayers(config: StackConfig): void {
         'put both on one mount',
       );
     }
+    const aroundMountpoint = around([upper, work, ...lowers]);
+    kept = { upper, work };
+    return { writable: kept, aroundMountpoint };
   } finally {
-    for (const { fd } of opened) close(fd);
+    for (const directory of opened) {
+      if (directory !== kept?.upper && directory !== kept?.work) close(directory.fd);
+    }
   }
 }
 
@@ -101,6 +119,16 @@ function checkApart(a: Directory, b: Directory): void {
   }
   if (ancestorsOf(a.fd).has(b.identity)) throw unfit('layers-overlap', `${named(a)} lies inside ${named(b)}`);
   if (ancestorsOf(b.fd).has(a.identity)) throw unfit('layers-overlap', `${named(b)} lies inside ${named(a)}`);
+}
+
+/** Which of the layers a path lies in, not counting one that it is itself. */
+function layerAround(path: ByteString, layers: readonly Directory[]): string | null {
+  const fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+  if (fd < 0) return null;
+  const places = ancestorsOf(fd);
+  close(fd);
+  const layer = layers.find(({ identity }) => places.has(identity));
+  return layer === undefined ? null : named(layer);
 }
 
 /** An index is written to: it must not be in a layer. It need not exist yet. */

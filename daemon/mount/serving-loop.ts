@@ -12,10 +12,11 @@ import type { Logger } from '../../lib/base/log';
 import { FuseNativeTransport } from '../../lib/fuse-native/transport';
 import type { IndexWriter } from '../../lib/index/index-writer';
 import { openIndex } from '../../lib/index/level-index';
-import { openUnion, type Union } from '../../lib/union/union';
+import type { Union } from '../../lib/union/union';
 import type { Job, JobResult, JobRunner } from '../../lib/vfs/jobs';
 import type { JobResults } from '../../lib/vfs/transport';
 import { Bursts } from './bursts';
+import { openPlanned } from './open-union';
 import { runJob } from './run-job';
 import type { Serving } from './serving';
 import type { ServingPlan } from './thread-messages';
@@ -59,7 +60,7 @@ export class ServingLoop implements Serving {
     await promises.stat('/');
     const index = await openIndex(writer.link, log);
     writer.whenStale = () => index.flush();
-    return openUnion(plan.union, this.jobs, log, index);
+    return openPlanned(plan, this.jobs, log, index);
   }
 }
 

@@ -7,8 +7,8 @@ import { UserError } from '../../lib/base/errors';
 import { createLogger } from '../../lib/base/log';
 import { KernelTransport } from '../../lib/fuse/kernel-transport';
 import { openIndex } from '../../lib/index/level-index';
-import { openUnion } from '../../lib/union/union';
 import { JobDesk } from './job-desk';
+import { openPlanned } from './open-union';
 import type { ServingData } from './thread-messages';
 import { tracerOf } from './trace-requests';
 
@@ -21,13 +21,18 @@ async function serve({ plan, port, index: link, eventFd }: ServingData): Promise
     () => union.counters(),
     () => index.flush(),
   );
-  const union = openUnion(plan.union, desk, log, index);
+  const union = openPlanned(plan, desk, log, index);
   const transport = new KernelTransport({
     log,
     trace: plan.traceFuse ? tracerOf(union, log) : null,
     ...(plan.union.checkInvariants ? { checkAfterEach: () => union.checkInvariants() } : {}),
   });
-  transport.mount({ ...plan.mount, stackDepth: union.stackDepth });
+  try {
+    transport.mount({ ...plan.mount, stackDepth: union.stackDepth });
+  } catch (error) {
+    union.destroy();
+    throw error;
+  }
   desk.say({ kind: 'mounted' });
   await transport.serve(union, desk);
 }

@@ -88,7 +88,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
   const { upper, work } = config;
   const mountpoint = checkMountpoint(config.mountpoint);
   const xattrs = xattrNamespace(config.userxattr);
-  checkLayers(config);
+  const { writable, aroundMountpoint } = checkLayers(config, mountpoint);
   if (!existsSync('/dev/fuse')) {
     throw new UserError(
       'no-fuse-device',
@@ -108,6 +108,8 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
       upper,
       work,
       xattrs,
+      opened: writable === null ? undefined : { upper: writable.upper.fd, work: writable.work.fd },
+      noatime: config.noatime,
       fsync: config.fsync,
       volatile: config.volatile,
       xino: config.xino,
@@ -126,6 +128,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
       io: config.io,
       pollIdleCpus: config.pollIdleCpus,
     },
+    aroundMountpoint,
     traceFuse: config.traceFuse,
     log: { level: around.log.level, file: around.logFile },
   };

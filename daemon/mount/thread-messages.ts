@@ -10,6 +10,8 @@ export interface ServingPlan {
   readonly union: UnionOptions;
   /** The stack depth is the union's to say. */
   readonly mount: Omit<MountOptions, 'stackDepth'>;
+  /** The directory of the stack that the mountpoint lies in, as people are told of it; null for none. */
+  readonly aroundMountpoint: string | null;
   readonly traceFuse: boolean;
   readonly log: { readonly level: string; readonly file: string | null };
 }

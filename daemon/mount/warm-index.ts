@@ -9,6 +9,7 @@ import type { ListingIndex } from '../../lib/index/index-store';
 import { type IndexWriter, requireIndexWriter } from '../../lib/index/index-writer';
 import { refusal } from '../../lib/index/inspect-index';
 import { openIndex } from '../../lib/index/level-index';
+import { close } from '../../lib/sys/open';
 import { openUnion, type Union } from '../../lib/union/union';
 import { S_IFDIR } from '../../lib/vfs/flags';
 import type { JobRunner } from '../../lib/vfs/jobs';
@@ -43,7 +44,8 @@ export async function warmIndex(
   log: Logger,
   seen: (warmth: Warmth) => void,
 ): Promise<Warmth> {
-  checkLayers(config);
+  const { writable } = checkLayers(config, null);
+  if (writable !== null) for (const { fd } of [writable.upper, writable.work]) close(fd);
   const folder = indexFolderOf(config, false)!;
   const xattrs = xattrNamespace(config.userxattr);
   const writer = await requireIndexWriter(folder, identityOfStack(config.lowers, xattrs), log).catch(

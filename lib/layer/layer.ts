@@ -34,24 +34,26 @@ export interface Layer {
   readonly inMemory: boolean;
   /** The file system is stacked on another one itself. */
   readonly stacked: boolean;
+  /** Held as a detached clone of its mount: what is mounted on top of something in it is not seen. */
+  readonly detached: boolean;
 }
 
 /** Opens a read-only layer. @throws UserError where it is no directory that can be opened */
 export function openLower(path: ByteString, index: number): Layer {
   const clone = readOnlyClone(path);
-  if (clone >= 0) return describe(path, index, clone);
+  if (clone >= 0) return describe(path, index, clone, true);
   if (clone !== -EPERM && clone !== -ENOSYS) throw unfit(path, -clone);
   return openPlain(path, index);
 }
 
-/** Opens the writable layer (or any other directory). @throws UserError where it cannot be opened */
+/** Opens a layer by its path as it is. @throws UserError where it cannot be opened */
 export function openPlain(path: ByteString, index: number): Layer {
   const fd = openat(AT_FDCWD, path, O_PATH_DIRECTORY);
   if (fd < 0) throw unfit(path, -fd);
-  return describe(path, index, fd);
+  return describe(path, index, fd, false);
 }
 
-function unfit(path: ByteString, errno: Errno): UserError {
+export function unfit(path: ByteString, errno: Errno): UserError {
   return new UserError(
     'layer-unfit',
     `cannot open layer ${textOf(path)}: ${errnoName(errno)}`,
@@ -60,7 +62,8 @@ function unfit(path: ByteString, errno: Errno): UserError {
   );
 }
 
-function describe(path: ByteString, index: number, fd: number): Layer {
+/** The layer whose root is open; the descriptor is the layer's from here on. */
+export function describe(path: ByteString, index: number, fd: number, detached: boolean): Layer {
   const stat = newStat();
   const errno = statAt(fd, null, stat);
   if (errno !== 0) throw unfit(path, errno);
@@ -77,6 +80,7 @@ function describe(path: ByteString, index: number, fd: number): Layer {
     uuid: uuidOf(handleFd),
     inMemory: type === TMPFS || type === RAMFS,
     stacked: type === OVERLAYFS || type === FUSE || type === ECRYPTFS,
+    detached,
   };
 }
 

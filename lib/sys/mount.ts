@@ -43,17 +43,37 @@ export function umount(target: ByteString, flags: number): Errno {
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000;
-const MOUNT_ATTR_RDONLY = 1;
+const MOUNT_ATTR_RDONLY = 0x1;
+const MOUNT_ATTR_NOATIME = 0x10;
+/** The bits of all modes of access times. */
+const MOUNT_ATTR_ATIME_MASK = 0x70;
+const MS_PRIVATE = 0x40000;
 
 /**
  * A detached, read-only clone of the mount that holds `path`, rooted there: nothing reached through it can be
- * written, and it lives as long as its descriptor. Needs CAP_SYS_ADMIN and Linux 5.12. Returns the descriptor.
+ * written, nothing that is mounted on top of what is in it is seen through it, now or later, and it lives as long as
+ * its descriptor. Needs CAP_SYS_ADMIN and Linux 5.12. Returns the descriptor.
  */
 export function readOnlyClone(path: ByteString): Count {
-  const fd = countOf(Number(cOpenTree(OPEN_TREE, AT_FDCWD, cstr(path), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+  return cloneOf(AT_FDCWD, path, MOUNT_ATTR_RDONLY, 0);
+}
+
+/** The same of the directory behind a descriptor (O_PATH too), and writable. */
+export function writableClone(dir: number, noatime: boolean): Count {
+  return noatime
+    ? cloneOf(dir, '' as ByteString, MOUNT_ATTR_NOATIME, MOUNT_ATTR_ATIME_MASK)
+    : cloneOf(dir, '' as ByteString, 0, 0);
+}
+
+/** It is made private: mounts propagate even to detached clones of a shared mount (since Linux 6.15). */
+function cloneOf(dir: number, path: ByteString, set: number, clear: number): Count {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path === '' ? AT_EMPTY_PATH : 0);
+  const fd = countOf(Number(cOpenTree(OPEN_TREE, dir, cstr(path), flags)));
   if (fd < 0) return fd;
   const attributes = Buffer.alloc(32);
-  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_RDONLY), 0);
+  attributes.writeBigUInt64LE(BigInt(set), 0);
+  attributes.writeBigUInt64LE(BigInt(clear), 8);
+  attributes.writeBigUInt64LE(BigInt(MS_PRIVATE), 16);
   const errno = errnoOf(Number(cMountSetattr(MOUNT_SETATTR, fd, cstr(''), AT_EMPTY_PATH, attributes, 32)));
   if (errno === 0) return fd;
   close(fd);

@@ -14,7 +14,7 @@ import { close } from '../sys/open';
 import { newStat, type Stat, statAt } from '../sys/stat';
 import { getxattr } from '../sys/xattr';
 import type { Kernel } from '../vfs/filesystem';
-import { O_PATH } from '../vfs/flags';
+import { O_NOATIME, O_PATH } from '../vfs/flags';
 import type { Job, JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry } from '../vfs/types';
 import { Dir, type File, type Inode, type Node } from './inode';
@@ -72,7 +72,8 @@ export class Core {
     this.xattrs = new PrivateXattrs(options.xattrs);
     this.numbers = new InodeNumbers(layers, options.xino);
     this.listings = new LowerListings(this.xattrs, index);
-    this.files = new OpenFiles(Math.floor(fdLimit / 4));
+    const keepAtime = options.noatime === true && upper?.detached === false;
+    this.files = new OpenFiles(Math.floor(fdLimit / 4), keepAtime ? O_NOATIME : 0);
     this.descriptors = new DirDescriptors(Math.floor(fdLimit / 2));
     const rootOf = (layer: Layer): RealDir => new RealDir(layer, null, ROOT_NAME, this.descriptors);
     const top = lowers[0]!;

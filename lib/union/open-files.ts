@@ -38,7 +38,11 @@ export class OpenFiles {
   private readonly idle = new Set<OpenFile>();
   private openCount = 0;
 
-  constructor(private readonly idleLimit: number) {}
+  /** @param upperFlags what upper files are opened with besides, where that is permitted */
+  constructor(
+    private readonly idleLimit: number,
+    private readonly upperFlags = 0,
+  ) {}
 
   init(kernel: Kernel): void {
     this.kernel = kernel;
@@ -55,7 +59,7 @@ export class OpenFiles {
       if (open.uses === 0) this.touch(open);
       return open;
     }
-    const fd = inode.upper ? openUpper(inode) : openLower(inode);
+    const fd = inode.upper ? openUpper(inode, this.upperFlags) : openLower(inode);
     if (fd < 0) return fd;
     return this.adopt(inode, fd);
   }
@@ -143,16 +147,18 @@ function openLower(inode: File): number {
 }
 
 /** Read-write, appending where the file is append-only; read-only where it is immutable or swapped to. */
-function openUpper(inode: File): number {
+function openUpper(inode: File, flags: number): number {
   const held = inode.held;
   const dir = held >= 0 ? AT_FDCWD : inode.parent!.upper!.fd();
   if (held < 0 && dir < 0) return dir;
   const name = held >= 0 ? (`/proc/self/fd/${held}` as ByteString) : inode.name;
   const follow = held >= 0 ? 0 : O_NOFOLLOW;
   const append = (inode.guard & GUARD_APPEND) !== 0 ? O_APPEND : 0;
-  const fd = openat(dir, name, O_RDWR | append | follow);
+  const fd = openat(dir, name, O_RDWR | append | follow | flags);
+  // O_NOATIME is for the owner only.
+  if (fd === -EPERM && flags !== 0) return openUpper(inode, 0);
   if (fd === -EPERM || fd === -EACCES || fd === -EROFS || fd === -ETXTBSY) {
-    return openat(dir, name, O_RDONLY | follow);
+    return openat(dir, name, O_RDONLY | follow | flags);
   }
   return fd;
 }

@@ -8,6 +8,10 @@ export interface UnionOptions {
   readonly upper: ByteString | null;
   /** An empty directory on the upper's file system. */
   readonly work: ByteString | null;
+  /** Descriptors of the two, where they have been opened and checked: they, and not their paths, are then meant. */
+  readonly opened?: { readonly upper: number; readonly work: number } | undefined;
+  /** Access times of the upper layer stay. */
+  readonly noatime?: boolean;
   /** Where private xattrs live: `trusted.overlay.` or (rootless, option userxattr) `user.overlay.`. */
   readonly xattrs: 'trusted' | 'user';
   /** When a copied-up file is fsynced before it is published: `auto` is as the kernel's overlayfs does. */

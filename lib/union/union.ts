@@ -12,9 +12,10 @@ import { type Count, type Errno, OK } from '../base/errno';
 import { type Fh, type JobId, NO_FH, type NodeId } from '../base/ids';
 import type { Logger } from '../base/log';
 import type { ListingIndex } from '../index/index-store';
-import { closeLayer, openLower, openPlain } from '../layer/layer';
+import { closeLayer, type Layer, openLower } from '../layer/layer';
+import { openWritable } from '../layer/writable';
 import { ownThreadCredentials, setUmask } from '../sys/attr';
-import { raiseOpenFileLimit } from '../sys/open';
+import { close, raiseOpenFileLimit } from '../sys/open';
 import type { DirPlusSink, DirSink, FileSystem, Kernel } from '../vfs/filesystem';
 import type { JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry, Opened, SetAttr, StatFs } from '../vfs/types';
@@ -56,8 +57,7 @@ export function openUnion(options: UnionOptions, jobs: JobRunner, log: Logger, i
   const limit = Math.min(spare, MAX_KEPT_DESCRIPTORS);
   try {
     const lowers = options.lowers.map((path, i) => openLower(path, i + 1));
-    const upper = options.upper === null ? null : openPlain(options.upper, 0);
-    const work = options.work === null ? null : new Workdir(options.work, options.volatile);
+    const { upper, work } = openUpper(options);
     return new Union(new Core(options, upper, lowers, work, jobs, log, index, limit, abandonCopy));
   } catch (error) {
     index.close();
@@ -65,13 +65,34 @@ export function openUnion(options: UnionOptions, jobs: JobRunner, log: Logger, i
   }
 }
 
+function openUpper(options: UnionOptions): { upper: Layer | null; work: Workdir | null } {
+  const { upper, work, opened } = options;
+  if (upper === null || work === null) return { upper: null, work: null };
+  const writable = openWritable(
+    { path: upper, fd: opened?.upper ?? -1 },
+    { path: work, fd: opened?.work ?? -1 },
+    options.noatime ?? false,
+  );
+  try {
+    return { upper: writable.upper, work: new Workdir(work, writable.work, options.volatile) };
+  } catch (error) {
+    closeLayer(writable.upper);
+    throw error;
+  } finally {
+    close(writable.work);
+  }
+}
+
 export class Union implements FileSystem {
   /** 2 where a layer lies on a stacked file system itself. */
   readonly stackDepth: 1 | 2;
+  /** No mount made on top of something in a layer is seen through it. */
+  readonly detached: boolean;
 
   constructor(private readonly core: Core) {
     const layers = core.upper === null ? core.lowers : [core.upper, ...core.lowers];
     this.stackDepth = layers.some((layer) => layer.stacked) ? 2 : 1;
+    this.detached = layers.every((layer) => layer.detached);
   }
 
   init(kernel: Kernel): void {

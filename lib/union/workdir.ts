@@ -11,7 +11,7 @@ import { makeWhiteout } from '../layer/whiteout';
 import { chmodAt, chownAt, setUmask } from '../sys/attr';
 import { readDirectory } from '../sys/dir';
 import { mkdirat, rmdirat, unlinkat } from '../sys/names';
-import { AT_FDCWD, close, openat } from '../sys/open';
+import { close, openat } from '../sys/open';
 import { removexattr } from '../sys/xattr';
 
 const O_DIRECTORY = 0o200000;
@@ -34,13 +34,15 @@ export class Workdir {
   readonly fd: number;
   private next = 0;
 
-  /** @throws UserError where the directory cannot be used, or a volatile mount was not ended cleanly */
+  /**
+   * @param outer a descriptor of the directory that the user gave; it stays the caller's
+   * @throws UserError where the directory cannot be used, or a volatile mount was not ended cleanly
+   */
   constructor(
     private readonly path: ByteString,
+    outer: number,
     private readonly volatile: boolean,
   ) {
-    const outer = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
-    if (outer < 0) throw this.unfit(-outer);
     if (hasVolatileMark(outer)) {
       throw new UserError(
         'volatile-crashed',
@@ -52,7 +54,6 @@ export class Workdir {
     const errno = removeTree(outer, WORK) || mkdirat(outer, WORK, 0o700);
     if (errno !== 0) throw this.unfit(errno);
     this.fd = openat(outer, WORK, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-    close(outer);
     const unfit = this.fd < 0 ? -this.fd : inheritNothing(this.fd);
     if (unfit !== 0) throw this.unfit(unfit);
     if (volatile) this.markVolatile();

@@ -10,6 +10,7 @@ export const {
   O_TRUNC,
   O_APPEND,
   O_DIRECTORY,
+  O_NOATIME,
   O_NOFOLLOW,
   O_NONBLOCK,
 } = constants;

@@ -69,7 +69,7 @@ class Scene {
       },
       openPlain(path('upper'), 0),
       [openLower(path('lower'), 1)],
-      new Workdir(path('work'), false),
+      new Workdir(path('work'), openPlain(path('work'), 0).fd, false),
       { start: (job) => this.jobs.push(job) as JobId },
       createLogger({ level: 'silent', file: null }),
       memoryIndex(),
