@@ -37,6 +37,7 @@ const KERNEL: Kernel = {
   openBacking: () => -EOPNOTSUPP,
   closeBacking: () => {},
   invalidateAttributes: () => {},
+  storeContent: () => {},
 };
 
 interface Mounted {

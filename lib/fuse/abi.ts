@@ -98,6 +98,7 @@ export const enum Init2 {
 
 /** fuse_open_out.open_flags. */
 export const enum Fopen {
+  DIRECT_IO = 1 << 0,
   KEEP_CACHE = 1 << 1,
   CACHE_DIR = 1 << 3,
   NOFLUSH = 1 << 5,
@@ -133,6 +134,7 @@ export const STATX_BTIME = 0x800;
 
 /** fuse_notify_code, sent as the error of a reply without a request. */
 export const NOTIFY_INVAL_INODE = 2;
+export const NOTIFY_STORE = 4;
 
 /** Device ioctls: _IOW(229, 1, struct fuse_backing_map), _IOW(229, 2, uint32_t). */
 export const DEV_IOC_BACKING_OPEN = 0x4010e501;

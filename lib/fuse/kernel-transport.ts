@@ -21,7 +21,7 @@ import { mountDevice, unmount } from './device';
 import { Dispatcher, type DispatchOptions } from './dispatch';
 import type { Connection } from './exchange';
 import { type Agreement, decodeInit, negotiate, putInit, type Refusal } from './init';
-import { invalidateAttributes } from './notify';
+import { invalidateAttributes, storeContent } from './notify';
 import { mayRegisterBacking } from './privilege';
 import { setReadAhead } from './read-ahead';
 import { Reply } from './reply';
@@ -165,5 +165,6 @@ function kernelOf(device: number, connection: Connection): Kernel {
     openBacking: (fd: number) => openBacking(device, fd),
     closeBacking: (id: number) => closeBacking(device, id),
     invalidateAttributes: (node: NodeId) => invalidateAttributes(device, node),
+    storeContent: (node: NodeId, fd: number, length: number) => storeContent(device, node, fd, length),
   };
 }

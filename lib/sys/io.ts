@@ -28,9 +28,9 @@ export function write(fd: number, data: Buffer, length = data.length): Count {
   return countOf(cWrite(fd, data, length));
 }
 
-/** One pread(2) of up to `into.length` bytes. */
-export function pread(fd: number, into: Buffer, offset: number): Count {
-  return countOf(cPread(fd, into, into.length, offset));
+/** One pread(2) of up to `length` bytes. */
+export function pread(fd: number, into: Buffer, offset: number, length = into.length): Count {
+  return countOf(cPread(fd, into, length, offset));
 }
 
 /** One pwrite(2). */

@@ -23,6 +23,7 @@ import { LowerListings } from './lower-listings';
 import { NodeTable } from './node-table';
 import { OpenFiles } from './open-files';
 import type { UnionOptions } from './options';
+import { StaleOpens } from './stale-opens';
 import type { Workdir } from './workdir';
 
 /** Where the real file of an inode is: a name in a directory, or (name null) a descriptor itself. */
@@ -41,6 +42,7 @@ export class Core {
   readonly listings: LowerListings;
   readonly files: OpenFiles;
   readonly table: NodeTable;
+  readonly staleOpens = new StaleOpens();
   readonly descriptors: DirDescriptors;
   /** Set by init. */
   kernel!: Kernel;
@@ -242,14 +244,11 @@ export class Core {
   /**
    * The name's next lookup gives a new node; this one stays valid for who has it. The kernel keeps attributes by node
    * and does not know that the two are one file, so from now on it keeps those of neither (see `fill`).
-   * Returns ESTALE, upon which the kernel looks the name up again.
    */
-  retire(node: Node): Errno {
-    if (node.inode.node === node) {
-      this.table.retire(node.inode);
-      this.kernel.invalidateAttributes(node.id);
-    }
-    return ESTALE;
+  retire(node: Node): void {
+    if (node.inode.node !== node) return;
+    this.table.retire(node.inode);
+    this.kernel.invalidateAttributes(node.id);
   }
 
   /** Answers an operation that gives a node: the kernel knows the inode from here on. */

@@ -28,8 +28,10 @@ export class Node {
   lookups = 0;
   /** Handles that the kernel has open on this node; changed by OpenFiles only. */
   handles = 0;
-  /** What the kernel reads and writes for those handles, in passthrough; changed by OpenFiles only. */
+  /** What the kernel reads and writes by itself for those handles, in passthrough; changed by OpenFiles only. */
   bound: OpenFile | null = null;
+  /** It has been open with `bound` null; changed by OpenFiles only. */
+  warm = false;
 
   constructor(
     readonly id: NodeId,
@@ -67,6 +69,8 @@ export class File extends AnyInode {
   upper: boolean;
   /** Real inode number in the upper layer, the key among hard links; 0 while lower. */
   upperIno = 0;
+  /** Bytes of the lower file; 0 where there is none. */
+  lowerSize = 0;
   /** The real file, open; changed by OpenFiles only. */
   open: OpenFile | null = null;
   /** O_PATH descriptor of the upper file that has no known name, or -1. */

@@ -71,6 +71,14 @@ export class NodeTable {
     inode.node = null;
   }
 
+  /**
+   * The name's next lookup gives a retired node again.
+   * Preconditions: the inode has no current node.
+   */
+  revive(node: Node): void {
+    node.inode.node = node;
+  }
+
   /** The inode got another name, or none that we know (`parent` null). */
   rename(inode: Inode, parent: Dir | null, name: Name): void {
     const old = inode.parent;

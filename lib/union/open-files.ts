@@ -1,15 +1,20 @@
 /**
  * Open real files, one per inode at most, shared by all handles and kept open for a while after the last close:
- * reopening costs nothing.
+ * reopening costs nothing; and how the data of a node's handles moves.
  *
- * In passthrough the kernel binds a node to one backing file while any handle is open on it. That gives the
- * one rule that keeps lower layers safe (DESIGN §3): a node that is bound to a lower file is never given another
- * backing. When its inode is written to, the node is retired and the open answered ESTALE; the kernel looks the
- * name up again and gets a new node, bound to the upper file. Who holds the retired node can still open it for
- * reading; once no handle is open on it, it is bound to the real file of that time, as any node.
+ * Where the kernel has passthrough, the first handle of a node settles that for all that are open together
+ * (fs/fuse/iomode.c lets none of the other kind in):
+ *
+ *   bound     the kernel reads and writes one backing file by itself
+ *   cached    (`bound` null) data comes through read and write, and all handles share the node's page cache
+ *
+ * Small lower files are cached, everything else is bound. A cached file is written to, copied up and read on by the
+ * same handles, as any file is. A node that is bound to a lower file is never given another backing: that keeps lower
+ * layers safe (DESIGN §3). When its inode is written to, the node is *retired* (see stale-opens.ts): its name gets a
+ * new node, and those who have it open keep the lower file.
  */
 import type { ByteString } from '../base/bytes';
-import { EACCES, EPERM, EROFS, ETXTBSY } from '../base/errno';
+import { type Count, EACCES, EPERM, EROFS, type Errno, ETXTBSY, OK } from '../base/errno';
 import { AT_FDCWD, close, openat } from '../sys/open';
 import { GUARD_APPEND } from '../sys/stat';
 import type { Kernel } from '../vfs/filesystem';
@@ -18,6 +23,11 @@ import type { File, Node } from './inode';
 
 /** The kernel refused a backing for this file: its data goes through read and write. */
 const NO_BACKING = -1;
+/**
+ * Lower files up to this size are cached. They are the ones that are bind-mounted alone, locked and watched; and few
+ * enough bytes to be put into the page cache as they are first opened, so that no READ follows.
+ */
+const SMALL_BYTES = 32 * 1024;
 
 export class OpenFile {
   /** Backing id; 0: not asked for yet. */
@@ -73,14 +83,45 @@ export class OpenFiles {
     return file;
   }
 
-  /** Binds a node to the file for one more handle. Returns the backing id, or 0 for read and write. */
-  bind(node: Node, file: OpenFile): number {
-    node.handles++;
+  /**
+   * One more handle on a node of the inode. Returns the backing id that the kernel must use for it, 0 where data comes
+   * through read and write, or a negated errno.
+   */
+  bind(node: Node, inode: File): Count {
     if (node.bound === null) {
+      const errno =
+        node.handles === 0 && !this.isCached(inode) ? this.bindFirst(node, inode) : this.warm(node, inode);
+      if (errno !== OK) return -errno;
+    }
+    node.handles++;
+    return node.bound === null ? 0 : node.bound.backing;
+  }
+
+  private isCached(inode: File): boolean {
+    return !this.kernel!.passthrough || (!inode.upper && inode.lowerSize <= SMALL_BYTES);
+  }
+
+  private bindFirst(node: Node, inode: File): Errno {
+    const file = this.of(inode);
+    if (typeof file === 'number') return -file;
+    if (this.backingOf(file) > 0) {
       node.bound = file;
       this.use(file);
     }
-    return this.kernel!.passthrough ? Math.max(this.backingOf(node.bound), 0) : 0;
+    return OK;
+  }
+
+  /** Before a cached node's first handle: its file can be read, and a small lower one is read into the page cache. */
+  private warm(node: Node, inode: File): Errno {
+    if (node.warm) return OK;
+    const file = this.of(inode);
+    if (typeof file === 'number') return -file;
+    node.warm = true;
+    // While a handle is open, a page may be locked until we have answered a READ of it.
+    if (this.kernel!.passthrough && node.handles === 0 && !inode.upper) {
+      this.kernel!.storeContent(node.id, file.fd, inode.lowerSize);
+    }
+    return OK;
   }
 
   private backingOf(file: OpenFile): number {

@@ -90,7 +90,11 @@ function lowerInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno
   if (errno !== 0) return errno;
   if (isMetacopy(core, real, name, stat)) return refuse(core, name, 'metacopy');
   const ino = core.numbers.of(real.layer, stat.ino);
-  if ((stat.mode & S_IFMT) !== S_IFDIR) return new File(stat.mode & S_IFMT, ino, dir, name, real);
+  if ((stat.mode & S_IFMT) !== S_IFDIR) {
+    const file = new File(stat.mode & S_IFMT, ino, dir, name, real);
+    file.lowerSize = stat.size;
+    return file;
+  }
   if (isRedirectedBelow(core, dir, name, found.layers)) return refuse(core, name, 'redirect');
   return new Dir(ino, dir, name, null, lowerDirs(core, dir, name, found.layers));
 }

@@ -225,37 +225,37 @@ export class Union implements FileSystem {
     data.release(this.core, node);
   }
 
-  read(_call: Call, node: NodeId, _fh: Fh, offset: number, into: Buffer): Count {
-    return data.read(this.begin(), node, offset, into);
+  read(_call: Call, node: NodeId, fh: Fh, offset: number, into: Buffer): Count {
+    return data.read(this.begin(), node, fh, offset, into);
   }
 
-  write(call: Call, node: NodeId, _fh: Fh, offset: number, bytes: Buffer, killPriv: boolean): Count {
-    return data.write(this.begin(), call, node, offset, bytes, killPriv);
+  write(call: Call, node: NodeId, fh: Fh, offset: number, bytes: Buffer, killPriv: boolean): Count {
+    return data.write(this.begin(), call, node, fh, offset, bytes, killPriv);
   }
 
-  fsync(call: Call, node: NodeId, _fh: Fh, dataOnly: boolean): Errno {
-    return data.fsync(this.begin(), call, node, dataOnly);
+  fsync(call: Call, node: NodeId, fh: Fh, dataOnly: boolean): Errno {
+    return data.fsync(this.begin(), call, node, fh, dataOnly);
   }
 
-  fallocate(call: Call, node: NodeId, _fh: Fh, mode: number, offset: number, length: number): Errno {
-    return data.fallocate(this.begin(), call, node, mode, offset, length);
+  fallocate(call: Call, node: NodeId, fh: Fh, mode: number, offset: number, length: number): Errno {
+    return data.fallocate(this.begin(), call, node, fh, mode, offset, length);
   }
 
-  lseek(_call: Call, node: NodeId, _fh: Fh, offset: number, whence: number): Count {
-    return data.lseek(this.begin(), node, offset, whence);
+  lseek(_call: Call, node: NodeId, fh: Fh, offset: number, whence: number): Count {
+    return data.lseek(this.begin(), node, fh, offset, whence);
   }
 
   copyFileRange(
     call: Call,
     node: NodeId,
-    _fh: Fh,
+    fh: Fh,
     offset: number,
     toNode: NodeId,
-    _toFh: Fh,
+    toFh: Fh,
     toOffset: number,
     length: number,
   ): Count {
-    return data.copyFileRange(this.begin(), call, node, offset, toNode, toOffset, length);
+    return data.copyFileRange(this.begin(), call, node, fh, offset, toNode, toFh, toOffset, length);
   }
 
   opendir(_call: Call, _node: NodeId, out: Opened): Errno {

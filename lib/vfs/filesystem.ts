@@ -29,6 +29,11 @@ export interface Kernel {
   /** Registers an open file for passthrough. Returns its id (> 0) or a negated errno. */
   openBacking(fd: number): number;
   closeBacking(id: number): void;
+  /**
+   * Puts the first bytes of an open file into a node's page cache.
+   * Preconditions: the node is not open, and the file has so many bytes.
+   */
+  storeContent(node: NodeId, fd: number, length: number): void;
   /** Asks the kernel to forget a node's cached attributes. */
   invalidateAttributes(node: NodeId): void;
 }

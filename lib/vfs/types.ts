@@ -70,6 +70,10 @@ export class Opened {
   fh = 0 as Fh;
   /** The kernel-side id of the backing file for passthrough, or 0 for I/O through read and write. */
   backing = 0;
+  /** With a backing: read and write come here all the same, only mappings are of the backing file. */
+  direct = false;
+  /** Without a backing: what the page cache has of the node is still right. */
+  keepCache = true;
 }
 
 /** statfs(2)'s answer. */

@@ -1,5 +1,5 @@
 /** What copying a file up keeps, and who notices. */
-import { O_PATH, O_RDONLY, O_RDWR, O_WRONLY } from '../../lib/vfs/flags';
+import { O_RDWR, O_WRONLY } from '../../lib/vfs/flags';
 import { bigFile, dir, type Entry, file, OLD_TIME, sparseFile, symlink } from '../support/layers';
 import { shownTime } from '../support/shown-times';
 import { useStack } from '../support/stack';
@@ -14,7 +14,6 @@ const COPY_CHUNK = 2 ** 20;
 export function copyUpSuite(target: Target): void {
   const shown = (time: string) => shownTime(target, time);
   const owner = target.traits.privileged ? { uid: 1001, gid: 1002 } : {};
-  const asRoot = target.traits.privileged ? test : test.skip;
   const old = '1300000000.000000007';
   const tagged = { mode: 0o640, xattrs: { 'user.tag': 't' }, mtime: old, ...owner };
   const triggers = [
@@ -37,13 +36,6 @@ export function copyUpSuite(target: Target): void {
           ),
           one: dir({ ...tagged, mode: 0o751 }),
           'one/two': dir({ ...tagged, mode: 0o2755 }),
-          'old-reader': file('old content'),
-          'old-reader-trunc': file('old content'),
-          'old-mapping': file('o'.repeat(4096)),
-          'old-handle-changes': file('content'),
-          'old-handle-keeps-out': file('content'),
-          'old-handle-reopens': file('old content'),
-          'old-handle-links': file('old content'),
           'ino-of-many/a': file('a'),
           'ino-of-many/b': dir(),
           'ino-of-many/c': symlink('x'),
@@ -129,123 +121,6 @@ export function copyUpSuite(target: Target): void {
       expect(await fs.readlink('link')).toBe('target');
       expect(await fs.stat('link')).toMatchObject({ type: 'link', mtime: shown(old), ...owner });
       expect(await stack.layers.fs.readlink('upper/link')).toBe('target');
-    });
-
-    test('a reader from before the copy-up reads one of the two contents', async () => {
-      const { fs } = stack;
-      const reader = await fs.open('old-reader', O_RDONLY);
-      expect(await fs.pread(reader, 20, 0)).toBe('old content');
-      const writer = await fs.open('old-reader', O_RDWR);
-      await fs.pwrite(writer, 'NEW', 0);
-      expect(await fs.pread(writer, 20, 0)).toBe('NEW content');
-      const seen = await fs.pread(reader, 20, 0);
-      if (target.traits.oldReadersFollow) expect(seen).toBe('NEW content');
-      else expect(['old content', 'NEW content']).toContain(seen);
-      await fs.close(reader);
-      const later = await fs.open('old-reader', O_RDONLY);
-      expect(await fs.pread(later, 20, 0)).toBe('NEW content');
-      await fs.close(later);
-      await fs.close(writer);
-    });
-
-    test('truncating under a reader shows later opens the new content', async () => {
-      const { fs } = stack;
-      const reader = await fs.open('old-reader-trunc', O_RDONLY);
-      expect(await fs.pread(reader, 3, 0)).toBe('old');
-      await fs.put('old-reader-trunc', 'new');
-      const seen = await fs.pread(reader, 20, 0);
-      if (target.traits.oldReadersFollow) expect(seen).toBe('new');
-      else expect(['old content', 'new']).toContain(seen);
-      await fs.close(reader);
-      expect(await fs.get('old-reader-trunc')).toBe('new');
-    });
-
-    test('attributes are the same through every handle, whichever they are changed through', async () => {
-      const { fs } = stack;
-      const path = 'old-handle-changes';
-      const reader = await fs.open(path, O_RDONLY);
-      const writer = await fs.open(path, O_RDWR);
-      const expectAll = async (expected: object) => {
-        for (const seen of [await fs.fstat(reader), await fs.fstat(writer), await fs.stat(path)])
-          expect(seen).toMatchObject(expected);
-      };
-      await expectAll({ mode: 0o644, size: 7, nlink: 1 });
-      await fs.fchmod(reader, 0o600);
-      await expectAll({ mode: 0o600 });
-      await fs.chmod(path, 0o640);
-      await expectAll({ mode: 0o640 });
-      await fs.pwrite(writer, 'longer', 7);
-      await expectAll({ size: 13 });
-      await fs.ftruncate(writer, 3);
-      await expectAll({ size: 3 });
-      await fs.link(path, `${path}-2`);
-      await expectAll({ nlink: 2 });
-      await fs.unlink(`${path}-2`);
-      await expectAll({ nlink: 1 });
-      await fs.close(reader);
-      await fs.fchmod(writer, 0o666);
-      expect(await fs.stat(path)).toMatchObject({ mode: 0o666, size: 3, nlink: 1 });
-      await fs.close(writer);
-    });
-
-    asRoot('permissions taken away through an old handle are gone for everybody', async () => {
-      const { fs } = stack;
-      const other = stack.spawn({ uid: 1001, gid: 1001 });
-      const path = 'old-handle-keeps-out';
-      const reader = await fs.open(path, O_RDONLY);
-      const writer = await fs.open(path, O_RDWR);
-      const theirs = await other.fs.open(path, O_RDONLY);
-      await fs.fchmod(reader, 0o600);
-      expect(await other.errno.open(path, O_RDONLY)).toBe('EACCES');
-      await fs.chmod(path, 0o604);
-      expect(await other.errno.open(path, O_RDONLY)).toBe('OK');
-      for (const fd of [reader, writer]) await fs.close(fd);
-      await other.fs.close(theirs);
-    });
-
-    test('a file is opened anew through a handle from before the copy-up', async () => {
-      const { fs, errno } = stack;
-      const path = 'old-handle-reopens';
-      const reader = await fs.open(path, O_RDONLY);
-      const place = await fs.open(path, O_PATH);
-      const writer = await fs.open(path, O_RDWR);
-      await fs.pwrite(writer, 'NEW', 0);
-      const again = await fs.open(`/proc/self/fd/${reader}`, O_RDONLY);
-      expect(await fs.pread(again, 20, 0)).toBe(await fs.pread(reader, 20, 0));
-      const writable = target.traits.oldReadersFollow ? 'OK' : 'ESTALE';
-      expect(await errno.open(`/proc/self/fd/${reader}`, O_RDWR)).toBe(writable);
-      expect(await fs.get(path)).toBe('NEW content');
-      for (const fd of [reader, again]) await fs.close(fd);
-      const late = await fs.open(`/proc/self/fd/${place}`, O_RDWR);
-      await fs.pwrite(late, 'LATE', 11);
-      expect(await fs.get(path)).toBe('NEW contentLATE');
-      expect(await fs.fstat(writer)).toMatchObject({ size: 15 });
-      for (const fd of [late, place, writer]) await fs.close(fd);
-    });
-
-    test('a name that was linked while an old reader is open gives the new content', async () => {
-      const { fs } = stack;
-      const path = 'old-handle-links';
-      const reader = await fs.open(path, O_RDONLY);
-      await fs.link(path, `${path}-2`);
-      await fs.put_at(`${path}-2`, 'NEW', 0);
-      expect(await fs.get(path)).toBe('NEW content');
-      expect(await fs.get(`${path}-2`)).toBe('NEW content');
-      await fs.close(reader);
-    });
-
-    test('a mapping from before the copy-up stays readable', async () => {
-      const { fs } = stack;
-      const reader = await fs.open('old-mapping', O_RDONLY);
-      const map = await fs.map(reader, 4096, false, false);
-      await fs.mapread(map, 0, 3);
-      const writer = await fs.open('old-mapping', O_RDWR);
-      await fs.pwrite(writer, 'NEW', 0);
-      expect(['ooo', 'NEW']).toContain(await fs.mapread(map, 0, 3));
-      expect((await fs.get('old-mapping')).slice(0, 4)).toBe('NEWo');
-      await fs.unmap(map);
-      await fs.close(reader);
-      await fs.close(writer);
     });
 
     test('a big file is copied up whole', async () => {

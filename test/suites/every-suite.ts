@@ -10,6 +10,7 @@ import { locksSuite } from './locks';
 import { lookupSuite } from './lookup';
 import { mappingSuite } from './mappings';
 import { namesSuite } from './names';
+import { oldReadersSuite } from './old-readers';
 import { openSuite } from './open';
 import { openUnlinkedSuite } from './open-unlinked';
 import { permissionsSuite } from './permissions';
@@ -41,6 +42,7 @@ const suites: readonly ((target: Target) => void)[] = [
   protectionSuite,
   openUnlinkedSuite,
   copyUpSuite,
+  oldReadersSuite,
   whiteoutFormatsSuite,
   locksSuite,
   layerCountsSuite,

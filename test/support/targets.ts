@@ -12,7 +12,7 @@ export interface Traits {
   readonly xattrs: PrivateXattrs;
   /** More than one user and group exist, and root may do everything. */
   readonly privileged: boolean;
-  /** A reader that opened a lower file before its copy-up sees later writes. */
+  /** Whoever opened a lower file before its copy-up shares it with later writers, large files included. */
   readonly oldReadersFollow: boolean;
   /** A file is copied up when it is opened for writing; else when it is first written to. */
   readonly copiesUpAtOpen: boolean;

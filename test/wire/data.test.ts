@@ -2,7 +2,8 @@
 import type { Name } from '../../lib/base/bytes';
 import { EFBIG, EIO, ENOENT, OK } from '../../lib/base/errno';
 import type { Fh, Ino, NodeId } from '../../lib/base/ids';
-import { Entry } from '../../lib/vfs/types';
+import { encodeStore, STORE_HEAD_BYTES } from '../../lib/fuse/notify';
+import { Entry, type Opened } from '../../lib/vfs/types';
 import { CACHED, hex, message, PASSTHROUGH, reply, Wire } from '../support/fuse-wire';
 
 test('READ is filled in place and may be short', () => {
@@ -38,18 +39,28 @@ test('an offset that a number does not hold exactly is EFBIG', () => {
 });
 
 test('OPEN tells how the data moves', () => {
-  const open = (backing: number) => (_c: unknown, _n: unknown, flags: number, kill: boolean, out: object) => {
-    Object.assign(out, { fh: 9 as Fh, backing });
+  type Fields = Partial<Opened>;
+  const open = (fields: Fields) => (_c: unknown, _n: unknown, flags: number, kill: boolean, out: object) => {
+    Object.assign(out, { fh: 9 as Fh, ...fields });
     return flags === 0o1002 && kill ? OK : EIO;
   };
   const flags = hex('02820000 01000000');
-  const send = (backing: number, connection = PASSTHROUGH) =>
-    new Wire({ open: open(backing) }, connection).send(message(14, flags));
+  const send = (backing: number, connection = PASSTHROUGH, more: Fields = {}) =>
+    new Wire({ open: open({ backing, ...more }) }, connection).send(message(14, flags));
   expect(send(7)).toBe(reply(2n, 0, '0900000000000000 a0000000 07000000'));
   expect(send(0)).toBe(reply(2n, 0, '0900000000000000 22000000 00000000'));
   expect(send(7, { ...PASSTHROUGH, passthrough: false })).toBe(
     reply(2n, 0, '0900000000000000 22000000 00000000'),
   );
+  expect(send(7, PASSTHROUGH, { direct: true })).toBe(reply(2n, 0, '0900000000000000 a1000000 07000000'));
+  expect(send(0, PASSTHROUGH, { keepCache: false })).toBe(reply(2n, 0, '0900000000000000 20000000 00000000'));
+});
+
+test('data for the page cache, byte by byte', () => {
+  const head = Buffer.alloc(STORE_HEAD_BYTES);
+  encodeStore(0x1_0000_0007 as NodeId, 0x1234, head);
+  const size = '5c120000 04000000 0000000000000000';
+  expect(head).toEqual(hex(`${size} 0700000001000000 0000000000000000 34120000 00000000`));
 });
 
 const LIST = hex('0400000000000000 0200000000000000 c8000000 00000000 0000000000000000 00000000 00000000');

@@ -19,9 +19,12 @@ const MAX_SHORT_COPY = 0x7ffff000;
 
 /** struct fuse_open_out. The kernel refuses FOPEN_KEEP_CACHE together with FOPEN_PASSTHROUGH. */
 function encodeOpened(x: Exchange): void {
-  const backing = x.connection.passthrough ? x.opened.backing : 0;
-  const cache = backing > 0 ? Fopen.PASSTHROUGH : Fopen.KEEP_CACHE;
-  putOpened(x.reply, x.opened, cache | Fopen.NOFLUSH, backing);
+  const { opened } = x;
+  const backing = x.connection.passthrough ? opened.backing : 0;
+  let flags = Fopen.NOFLUSH;
+  if (backing > 0) flags |= opened.direct ? Fopen.PASSTHROUGH | Fopen.DIRECT_IO : Fopen.PASSTHROUGH;
+  else if (opened.keepCache) flags |= Fopen.KEEP_CACHE;
+  putOpened(x.reply, opened, flags, backing);
 }
 
 /** struct fuse_create_in and a name. */
@@ -60,6 +63,8 @@ function undoCreated(x: Exchange): void {
 function resetOpened(x: Exchange): void {
   x.opened.fh = NO_FH;
   x.opened.backing = 0;
+  x.opened.direct = false;
+  x.opened.keepCache = true;
 }
 
 /** struct fuse_read_in and, in these fields, struct fuse_write_in. */

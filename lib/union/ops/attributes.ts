@@ -90,12 +90,13 @@ function nsOf(source: TimeSource, ns: number): number {
   return source === TimeSource.Now ? UTIME_NOW : UTIME_OMIT;
 }
 
-/** Cuts or grows an upper file; ESTALE for a node whose open handles read the lower file. */
+/** Cuts or grows an upper file. Who has the lower one open keeps that, and the name gets a new node. */
 export function truncate(core: Core, node: Node, file: File, size: number, killPriv: boolean): Errno {
-  if (core.mustRetire(node)) return core.retire(node);
   const open = core.files.of(file);
   if (typeof open === 'number') return -open;
-  return ftruncate(open.fd, size) || (killPriv ? dropPrivileges(open.fd, null) : OK);
+  const errno = ftruncate(open.fd, size) || (killPriv ? dropPrivileges(open.fd, null) : OK);
+  if (errno === OK && core.mustRetire(node)) core.retire(node);
+  return errno;
 }
 
 const stat = newStat();

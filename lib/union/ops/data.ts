@@ -36,6 +36,8 @@ import { madeFile, makeName } from './make';
 
 /** Handles carry no state: a node counts how many are open. */
 const ANY_FH = 1 as Fh;
+/** But those of a retired node that were opened after a change: they read the upper file, the others the lower one. */
+const FRESH_FH = 2 as Fh;
 const DOT = '.' as Name;
 const MODE_BITS = 0o7777;
 /** A longer copy_file_range is a job. */
@@ -53,38 +55,49 @@ export function open(
   if (node === undefined) return ESTALE;
   const file = node.inode;
   if (file.isDir) return EISDIR;
-  if (mayHaveOldName(core, node, file)) return ESTALE;
   const truncates = (flags & O_TRUNC) !== 0;
-  if ((flags & O_ACCMODE) === O_RDONLY && !truncates) return bind(core, node, file, out);
-  const errno = core.writable || mayOpen(file, flags) || copyUp(core, call, file, truncates ? 0 : undefined);
+  const writes = (flags & O_ACCMODE) !== O_RDONLY || truncates;
+  let errno = writes ? core.writable || mayOpen(file, flags) : OK;
   if (errno !== OK) return errno;
-  if (truncates) {
-    const cut = truncate(core, node, file, 0, killPriv);
-    if (cut !== OK) return cut;
+  if (mustLookUpAgain(core, call, node, file, writes)) return ESTALE;
+  if (writes) {
+    errno = copyUp(core, call, file, truncates ? 0 : undefined);
+    if (errno === OK && truncates) errno = truncate(core, node, file, 0, killPriv);
+    if (errno !== OK) return errno;
   }
-  return core.mustRetire(node) ? core.retire(node) : bind(core, node, file, out);
+  core.staleOpens.settled(call.pid);
+  return bind(core, node, file, out);
 }
 
-/**
- * A retired node is opened through what still holds it: /proc/self/fd, a bind mount. But another hard link may lead the
- * kernel to it too, and must not give the old content: ESTALE makes the kernel look the name up again.
- */
-function mayHaveOldName(core: Core, node: Node, file: File): boolean {
-  return file.node !== node && core.table.linkedFile(file.upperIno) === file;
+/** Is the kernel to look the name up again, for a node that serves this open? See stale-opens.ts. */
+function mustLookUpAgain(core: Core, call: Call, node: Node, file: File, writes: boolean): boolean {
+  const fits = node.bound === null || node.bound.upper === (writes || file.upper);
+  if (file.node === null && fits) core.table.revive(node);
+  if (file.node === node) {
+    if (!writes || fits) return false;
+    core.retire(node);
+  }
+  if (core.staleOpens.refuse(call.pid, node.id)) return true;
+  if (!writes || fits) return false;
+  core.staleOpens.settled(call.pid);
+  return true;
 }
 
 function bind(core: Core, node: Node, file: File, out: Opened): Errno {
-  const real = node.bound !== null && core.kernel.passthrough ? node.bound : core.files.of(file);
-  if (typeof real === 'number') return -real;
-  out.backing = core.files.bind(node, real);
-  out.fh = ANY_FH;
+  const backing = core.files.bind(node, file);
+  if (backing < 0) return -backing;
+  const fresh = node.bound !== null && node.bound.upper !== file.upper && file.node !== node;
+  out.backing = backing;
+  out.fh = fresh ? FRESH_FH : ANY_FH;
+  out.direct = fresh;
+  out.keepCache = file.nodes < 2;
   return OK;
 }
 
 export function release(core: Core, id: NodeId): void {
   const node = core.node(id);
   if (node === undefined || node.handles === 0) return;
-  const wrote = node.bound?.upper && core.kernel.passthrough;
+  const wrote = node.bound?.upper;
   core.files.unbind(node);
   if (wrote && node.handles === 0) core.kernel.invalidateAttributes(id);
 }
@@ -175,20 +188,19 @@ export function tmpfile(
   return bind(core, file.node!, file, opened);
 }
 
-/** The file that a data operation on a node works on: what its handles are bound to, else the real one. */
-function fileOf(core: Core, id: NodeId): OpenFile | number {
+/** The file that a data operation on a handle works on: what the node is bound to, else the real one. */
+function fileOf(core: Core, id: NodeId, fh: Fh): OpenFile | number {
   const node = core.node(id);
   if (node === undefined || node.inode.isDir) return -ESTALE;
-  if (node.bound !== null && core.kernel.passthrough) return node.bound;
-  return core.files.of(node.inode);
+  return node.bound !== null && fh !== FRESH_FH ? node.bound : core.files.of(node.inode);
 }
 
 /** The same for an operation that changes the data from an offset on: the file is copied up first. */
-function fileToWrite(core: Core, call: Call, id: NodeId, offset: number): OpenFile | number {
+function fileToWrite(core: Core, call: Call, id: NodeId, fh: Fh, offset: number): OpenFile | number {
   const inode = core.node(id)?.inode;
   if (inode === undefined || inode.isDir) return -ESTALE;
   const errno = (isAppendOnly(inode) ? mayWriteAt(core, inode, offset) : OK) || copyUp(core, call, inode);
-  return errno === OK ? fileOf(core, id) : -errno;
+  return errno === OK ? fileOf(core, id, fh) : -errno;
 }
 
 /** Where files are opened without a message, nothing but the place tells who appends. */
@@ -196,8 +208,8 @@ function mayWriteAt(core: Core, file: File, offset: number): Errno {
   return core.statOf(file, core.stat) || (offset < core.stat.size ? EPERM : OK);
 }
 
-export function read(core: Core, id: NodeId, offset: number, into: Buffer): Count {
-  const file = fileOf(core, id);
+export function read(core: Core, id: NodeId, fh: Fh, offset: number, into: Buffer): Count {
+  const file = fileOf(core, id, fh);
   return typeof file === 'number' ? file : pread(file.fd, into, offset);
 }
 
@@ -205,11 +217,12 @@ export function write(
   core: Core,
   call: Call,
   id: NodeId,
+  fh: Fh,
   offset: number,
   data: Buffer,
   killPriv: boolean,
 ): Count {
-  const file = fileToWrite(core, call, id, offset);
+  const file = fileToWrite(core, call, id, fh, offset);
   if (typeof file === 'number') return file;
   if (killPriv) {
     const errno = dropPrivileges(file.fd, null);
@@ -222,16 +235,17 @@ export function fallocate(
   core: Core,
   call: Call,
   id: NodeId,
+  fh: Fh,
   mode: number,
   offset: number,
   length: number,
 ): Errno {
-  const file = fileToWrite(core, call, id, Number.POSITIVE_INFINITY);
+  const file = fileToWrite(core, call, id, fh, Number.POSITIVE_INFINITY);
   return typeof file === 'number' ? -file : allocate(file.fd, mode, offset, length);
 }
 
-export function lseek(core: Core, id: NodeId, offset: number, whence: number): Count {
-  const file = fileOf(core, id);
+export function lseek(core: Core, id: NodeId, fh: Fh, offset: number, whence: number): Count {
+  const file = fileOf(core, id, fh);
   return typeof file === 'number' ? file : seek(file.fd, offset, whence);
 }
 
@@ -239,16 +253,18 @@ export function copyFileRange(
   core: Core,
   call: Call,
   id: NodeId,
+  fh: Fh,
   offset: number,
   toId: NodeId,
+  toFh: Fh,
   toOffset: number,
   length: number,
 ): Count {
   const copied = core.ownResult(call);
   if (copied !== null) return copied;
-  const to = fileToWrite(core, call, toId, toOffset);
+  const to = fileToWrite(core, call, toId, toFh, toOffset);
   if (typeof to === 'number') return to;
-  const from = fileOf(core, id);
+  const from = fileOf(core, id, fh);
   if (typeof from === 'number') return from;
   if (length <= INLINE_COPY_BYTES) return copyRange(from.fd, offset, to.fd, toOffset, length);
   return -park(core, call, [from, to], {
@@ -274,7 +290,7 @@ function neverSyncs(core: Core): boolean {
   return core.upper === null || core.options.volatile || core.upper.inMemory;
 }
 
-export function fsync(core: Core, call: Call, id: NodeId, dataOnly: boolean): Errno {
+export function fsync(core: Core, call: Call, id: NodeId, fh: Fh, dataOnly: boolean): Errno {
   const inode = core.node(id)?.inode;
   if (inode === undefined) return ESTALE;
   if (inode.isDir) return fsyncdir(core, call, id);
@@ -282,7 +298,7 @@ export function fsync(core: Core, call: Call, id: NodeId, dataOnly: boolean): Er
   if (!inode.upper) return OK;
   const synced = core.ownResult(call);
   if (synced !== null) return -synced;
-  const file = fileOf(core, id);
+  const file = fileOf(core, id, fh);
   return typeof file === 'number'
     ? -file
     : park(core, call, [file], { kind: 'fsync', fd: file.fd, dataOnly });
