@@ -46,7 +46,7 @@ beforeEach(() => {
     },
     openPlain(path('upper'), 0),
     [openLower(path('lower'), 1)],
-    new Workdir(path('work'), false),
+    new Workdir(path('work'), openPlain(path('work'), 0).fd, false),
     { start: () => 0 as never },
     createLogger({ level: 'silent', file: null }),
     memoryIndex(),
