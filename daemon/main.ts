@@ -3,6 +3,7 @@
  * The stratafs program: the command, and under an internal word the detached process that a mount lives in.
  * Each loads only what it needs.
  */
+import { printableLines } from '../lib/base/bytes';
 import { SERVE_WORD } from './mount/detached-talk';
 
 async function main(): Promise<number> {
@@ -20,7 +21,7 @@ process.exitCode = 1;
 main().then(
   (code) => process.exit(code),
   (error) => {
-    process.stderr.write(`stratafs: ${error.stack}\n`);
+    process.stderr.write(`stratafs: ${printableLines(String(error.stack))}\n`);
     process.exit(1);
   },
 );

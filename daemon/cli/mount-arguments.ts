@@ -1,5 +1,5 @@
 /** From the words of a command line to a mount's configuration. */
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import type { MountConfig, StackConfig } from '../control/start';
 import { absolute } from './argv';
 import { applyOption, defaultSettings, MOUNT_OPTIONS, type MountSettings, usage } from './mount-options';
@@ -52,7 +52,7 @@ export function readMountWords(words: MountWords): MountRequest {
   if (first === undefined || first === '') throw usage('no mountpoint given', 'name it last');
   if (rest.length > 0) {
     throw usage(
-      `too many arguments: ${words.positionals.map(textOf).join(' ')}`,
+      `too many arguments: ${words.positionals.map(shown).join(' ')}`,
       'give one mountpoint, or a source and a mountpoint',
     );
   }
@@ -65,7 +65,7 @@ export function readMountWords(words: MountWords): MountRequest {
     config: {
       ...directories,
       ...options,
-      logFile: options.logFile === null ? null : textOf(absolute(options.logFile as ByteString)),
+      logFile: options.logFile === null ? null : absolute(options.logFile),
       source: second === undefined ? DEFAULT_SOURCE : first,
       mountpoint: absolute(second ?? first),
     },
@@ -88,7 +88,7 @@ function readDirectories(words: MountWords, settings: MountSettings): Directorie
     } else if (name === 'workdir') {
       single.work = [...single.work, unescapeValue(requireValue(name, value))];
     } else {
-      applyOption(settings, textOf(name as ByteString), value === null ? null : unescapeValue(value));
+      applyOption(settings, name, value === null ? null : unescapeValue(value));
     }
   }
 

@@ -2,7 +2,7 @@
  * The options of a mount: one row each, good as `--NAME` and inside `-o`. Where two say the opposite, the later
  * one holds, as in mount(8).
  */
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import type { MountConfig } from '../control/start';
@@ -119,7 +119,12 @@ export const MOUNT_OPTIONS: readonly OptionRow[] = [
   flag('debug', 'log more, and show the stack of an error', (s) => (s.logLevel = 'debug'), { alias: 'd' }),
   flag('trace-fuse', 'log every request and reply', (s) => (s.traceFuse = true)),
   flag('check-invariants', 'check the state after every request (slow)', (s) => (s.checkInvariants = true)),
-  { name: 'log-file', values: null, says: 'append the log to this file', set: (s, v) => (s.logFile = v) },
+  {
+    name: 'log-file',
+    values: null,
+    says: 'append the log to this file',
+    set: (s, v) => (s.logFile = v as ByteString),
+  },
   {
     name: 'log-level',
     values: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -142,13 +147,13 @@ const ROWS = new Map(MOUNT_OPTIONS.map((row) => [row.name, row]));
 export function applyOption(settings: MountSettings, name: string, value: string | null): void {
   const row = ROWS.get(name);
   if (row === undefined) {
-    throw usage(`unknown option ${name}`, 'stratafs mount --help lists the options');
+    throw usage(`unknown option ${shown(name as ByteString)}`, 'stratafs mount --help lists the options');
   }
   const given = value ?? row.bare;
   if (given === undefined) throw usage(`option ${name} needs a value`, valuesHint(row));
   const takesIt = row.values === null || value === null || row.values.includes(given);
   if (!takesIt) {
-    const what = row.values?.length === 0 ? 'takes no value' : `cannot be '${textOf(given as ByteString)}'`;
+    const what = row.values?.length === 0 ? 'takes no value' : `cannot be '${shown(given as ByteString)}'`;
     throw usage(`option ${name} ${what}`, valuesHint(row));
   }
   row.set(settings, given);

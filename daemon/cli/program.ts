@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import yargs from 'yargs';
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, printable, printableLines, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
 import { normalizeWords } from './argv';
@@ -45,10 +45,7 @@ export async function runProgram(words: readonly ByteString[]): Promise<ExitCode
       .fail((message, error) => {
         // yargs throws its own errors here too; anything else comes from a command.
         if (error !== undefined && error.name !== 'YError') throw error;
-        throw usage(
-          textOf((error?.message ?? message) as ByteString),
-          'stratafs --help shows how it is used',
-        );
+        throw usage(shown((error?.message ?? message) as ByteString), 'stratafs --help shows how it is used');
       })
       .parseAsync(normalizeWords(words, BARE));
   } catch (error) {
@@ -73,7 +70,9 @@ function showError(error: unknown, debug: boolean): ExitCode {
   const foreseen = error instanceof UserError;
   const message = error instanceof Error ? error.message : String(error);
   const hint = foreseen && error.hint !== '' ? ` (${error.hint})` : '';
-  process.stderr.write(`stratafs: ${message}${hint}\n`);
-  if (error instanceof Error && (debug || !foreseen)) process.stderr.write(`${error.stack}\n`);
+  process.stderr.write(`stratafs: ${printable(message + hint)}\n`);
+  if (error instanceof Error && (debug || !foreseen)) {
+    process.stderr.write(`${printableLines(error.stack ?? '')}\n`);
+  }
   return foreseen ? error.exitCode : EXIT.FAILURE;
 }

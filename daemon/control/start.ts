@@ -1,10 +1,12 @@
 /** Starts the process of a detached mount and waits until the mount can be used. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, rmSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { type ByteString, bytesFromText, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
+import { openLogFile, removeLogFile } from '../../lib/base/log-file';
 import type { MountConfig, StackConfig } from '../mount/config';
 import { type DetachedReport, type DetachedStart, REPORT_FD, SERVE_WORD } from '../mount/detached-talk';
 import { startTimeOf } from '../mount/process-id';
@@ -16,13 +18,13 @@ const MAIN = join(__dirname, '../main.js');
 
 /** @throws UserError, from here or from the mount's process */
 export async function startDetached(config: MountConfig): Promise<void> {
-  const own = runtimeFile({ pid: process.pid, startTime: startTimeOf(process.pid)! }, 'log');
+  const own = bytesFromText(runtimeFile({ pid: process.pid, startTime: startTimeOf(process.pid)! }, 'log'));
   const start: DetachedStart = {
     config,
     logFile: config.logFile ?? own,
     removeLog: config.logFile === null,
   };
-  const log = openLog(start.logFile);
+  const log = openLogFile(start.logFile).fd;
   const child = spawn(process.execPath, [MAIN, SERVE_WORD], {
     detached: true,
     cwd: '/',
@@ -38,31 +40,18 @@ export async function startDetached(config: MountConfig): Promise<void> {
   socket.write(`${JSON.stringify(start)}\n`);
   const report = await Promise.race([readReport(socket), died]);
   if (!report.ready) {
-    if (start.removeLog) rmSync(start.logFile, { force: true });
+    if (start.removeLog) removeLogFile(start.logFile);
     throw UserError.fromJSON(report.error as UserError);
   }
   socket.destroy();
   child.unref();
 }
 
-function openLog(path: string): number {
-  try {
-    return openSync(path, 'a', 0o600);
-  } catch (error) {
-    throw new UserError(
-      'log-file',
-      `cannot write the log file ${path}: ${(error as NodeJS.ErrnoException).code}`,
-      '',
-      EXIT.USAGE,
-    );
-  }
-}
-
-function crashed(how: string, logFile: string): UserError {
+function crashed(how: string, logFile: ByteString): UserError {
   return new UserError(
     'crashed',
     `the mount's process ended before it was ready (${how})`,
-    `the cause is in ${logFile}`,
+    `the cause is in ${shown(logFile)}`,
     EXIT.FAILURE,
   );
 }

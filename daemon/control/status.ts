@@ -1,7 +1,7 @@
 /** Asks a mount's process for its counters. */
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import { findMountpoint } from '../mount/check-mountpoint';
@@ -14,7 +14,7 @@ export async function readStatus(path: ByteString): Promise<Record<string, numbe
   if (record === undefined) {
     throw new UserError(
       'not-ours',
-      `${textOf(mountpoint)} was mounted by somebody else`,
+      `${shown(mountpoint)} was mounted by somebody else`,
       '',
       EXIT.NOT_MOUNTED,
     );
@@ -24,7 +24,7 @@ export async function readStatus(path: ByteString): Promise<Record<string, numbe
   } catch (error) {
     throw new UserError(
       'no-answer',
-      `the process of ${textOf(mountpoint)} does not answer`,
+      `the process of ${shown(mountpoint)} does not answer`,
       'stratafs umount cleans up after a dead one',
       EXIT.FAILURE,
       { cause: error },

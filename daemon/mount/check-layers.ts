@@ -3,7 +3,7 @@
  * system can hold what a union writes.
  */
 import { readFileSync } from 'node:fs';
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import { EEXIST, ENOENT, ENOTDIR, EROFS, type Errno, errnoName } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
@@ -90,7 +90,7 @@ export function checkLayers(config: StackConfig, mountpoint: ByteString | null):
 }
 
 function named({ role, path }: Pick<Directory, 'role' | 'path'>): string {
-  return `${role} ${textOf(path)}`;
+  return `${role} ${shown(path)}`;
 }
 
 function openDirectory(role: string, path: ByteString): Directory {
@@ -143,8 +143,7 @@ function checkOutside(index: ByteString, layers: readonly Directory[]): void {
   const places = ancestorsOf(fd).add(identityOf(fd));
   close(fd);
   const layer = layers.find(({ identity }) => places.has(identity));
-  if (layer !== undefined)
-    throw unfit('layers-overlap', `index ${textOf(index)} lies inside ${named(layer)}`);
+  if (layer !== undefined) throw unfit('layers-overlap', `index ${shown(index)} lies inside ${named(layer)}`);
 }
 
 const UP = '..' as ByteString;

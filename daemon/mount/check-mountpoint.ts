@@ -1,6 +1,6 @@
 /** Whether a mountpoint can be used, and its real path. */
 import { realpathSync, statSync } from 'node:fs';
-import { type ByteString, bufferOf, textOf } from '../../lib/base/bytes';
+import { type ByteString, bufferOf, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import { FS_TYPE, topMountAt } from './mount-table';
@@ -13,9 +13,9 @@ function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }
 
-function refuseOurs(real: ByteString, shown: string): void {
+function refuseOurs(real: ByteString, named: string): void {
   if (topMountAt(real)?.type !== FS_TYPE) return;
-  throw unfit('already-mounted', `${shown} is a stratafs mount already`, `stratafs umount ${shown}`);
+  throw unfit('already-mounted', `${named} is a stratafs mount already`, `stratafs umount ${named}`);
 }
 
 /**
@@ -23,18 +23,18 @@ function refuseOurs(real: ByteString, shown: string): void {
  * @throws UserError where nothing can be mounted there
  */
 export function checkMountpoint(path: ByteString): ByteString {
-  const shown = textOf(path);
-  refuseOurs(path, shown);
+  const named = shown(path);
+  refuseOurs(path, named);
   let real: ByteString;
   try {
     real = realpathSync.native(bufferOf(path), 'latin1') as ByteString;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw unfit('mountpoint-missing', `mountpoint ${shown} does not exist`);
-    throw unfit('mountpoint-unfit', `cannot use mountpoint ${shown}: ${codeOf(error)}`);
+    if (codeOf(error) === 'ENOENT') throw unfit('mountpoint-missing', `mountpoint ${named} does not exist`);
+    throw unfit('mountpoint-unfit', `cannot use mountpoint ${named}: ${codeOf(error)}`);
   }
-  refuseOurs(real, shown);
+  refuseOurs(real, named);
   if (!statSync(bufferOf(real)).isDirectory()) {
-    throw unfit('mountpoint-not-directory', `mountpoint ${shown} is not a directory`);
+    throw unfit('mountpoint-not-directory', `mountpoint ${named} is not a directory`);
   }
   return real;
 }
@@ -62,5 +62,5 @@ export function findMountpoint(path: ByteString): ByteString {
       // A path that cannot be resolved is no mountpoint by that guess.
     }
   }
-  throw new UserError('not-mounted', `${textOf(path)} is not a stratafs mount`, '', EXIT.NOT_MOUNTED);
+  throw new UserError('not-mounted', `${shown(path)} is not a stratafs mount`, '', EXIT.NOT_MOUNTED);
 }

@@ -30,7 +30,7 @@ export interface MountConfig {
   readonly checkInvariants: boolean;
   readonly traceFuse: boolean;
   /** Null: standard error in the foreground, else a file in the runtime directory. */
-  readonly logFile: string | null;
+  readonly logFile: ByteString | null;
   readonly logLevel: string;
 }
 

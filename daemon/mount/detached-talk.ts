@@ -2,6 +2,7 @@
  * What a command and the process of the detached mount that it starts say to each other, over a socket: first a line
  * of JSON comes in (DetachedStart), then one goes out (DetachedReport), and that ends the talk.
  */
+import type { ByteString } from '../../lib/base/bytes';
 import type { MountConfig } from './config';
 
 /** The internal command that starts the process. */
@@ -13,7 +14,7 @@ export const REPORT_FD = 3;
 export interface DetachedStart {
   readonly config: MountConfig;
   /** Where the process logs; its standard output and error go there too. */
-  readonly logFile: string;
+  readonly logFile: ByteString;
   /** The log file is of no use to anybody after a clean end. */
   readonly removeLog: boolean;
 }

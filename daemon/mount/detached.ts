@@ -1,16 +1,16 @@
 /** The process of a detached mount: talks with the command that started it (detached-talk.ts), and serves. */
-import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { UserError } from '../../lib/base/errors';
 import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
-import { createLogger } from '../../lib/base/log';
+import { removeLogFile } from '../../lib/base/log-file';
 import { type DetachedReport, type DetachedStart, REPORT_FD } from './detached-talk';
+import { MountLog } from './mount-log';
 import { serveMount } from './session';
 
 export async function serveDetached(): Promise<ExitCode> {
   const socket = new Socket({ fd: REPORT_FD, readable: true, writable: true });
   const { config, logFile, removeLog } = await readStart(socket);
-  const log = createLogger({ level: config.traceFuse ? 'trace' : config.logLevel, file: logFile });
+  const mountLog = new MountLog(config, logFile, true);
   const abandonment = new AbortController();
   const abandon = (): void => abandonment.abort();
   socket.once('close', abandon);
@@ -20,24 +20,25 @@ export async function serveDetached(): Promise<ExitCode> {
   };
   try {
     const code = await serveMount(config, {
-      log,
-      logFile,
+      mountLog,
       ready: () => report({ ready: true }),
       abandoned: abandonment.signal,
     });
-    if (removeLog) rmSync(logFile, { force: true });
+    if (removeLog) removeLogFile(logFile);
     return code;
   } catch (error) {
     if (!(error instanceof UserError)) {
-      log.fatal({ err: error }, 'could not serve');
+      mountLog.log.fatal({ err: error }, 'could not serve');
       return EXIT.FAILURE;
     }
     await new Promise<void>((resolve) => {
       socket.once('close', resolve);
       report({ ready: false, error: error.toJSON() });
     });
-    if (removeLog) rmSync(logFile, { force: true });
+    if (removeLog) removeLogFile(logFile);
     return error.exitCode;
+  } finally {
+    await mountLog.end();
   }
 }
 

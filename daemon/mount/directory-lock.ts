@@ -2,7 +2,7 @@
  * Exclusive use of the upper and work directories: flock(2) on each, held by the serving process until it ends,
  * however it ends.
  */
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import { EAGAIN, errnoName } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
@@ -20,7 +20,7 @@ export function lockDirectory(role: string, path: ByteString): void {
   if (fd < 0) {
     throw new UserError(
       'layer-unfit',
-      `cannot open ${role} ${textOf(path)}: ${errnoName(-fd)}`,
+      `cannot open ${role} ${shown(path)}: ${errnoName(-fd)}`,
       '',
       EXIT.BAD_LAYER,
     );
@@ -31,14 +31,14 @@ export function lockDirectory(role: string, path: ByteString): void {
   if (errno === EAGAIN) {
     throw new UserError(
       'in-use',
-      `${role} ${textOf(path)} is in use by a live mount`,
+      `${role} ${shown(path)} is in use by a live mount`,
       userOf(path),
       EXIT.IN_USE,
     );
   }
   throw new UserError(
     'layer-unfit',
-    `cannot lock ${role} ${textOf(path)}: ${errnoName(errno)}`,
+    `cannot lock ${role} ${shown(path)}: ${errnoName(errno)}`,
     '',
     EXIT.BAD_LAYER,
   );

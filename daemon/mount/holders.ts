@@ -1,6 +1,6 @@
 /** Who keeps a mount busy: processes with a working directory, root, open file or mapping in it, and other mounts. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import { readMountTable } from './mount-table';
 
 function orEmpty<T>(read: () => T[]): T[] {
@@ -26,8 +26,8 @@ function pathsOf(pid: string): string[] {
 }
 
 function commandOf(pid: string): string {
-  const [command = ''] = orEmpty(() => [readFileSync(`/proc/${pid}/comm`, 'utf8').trim()]);
-  return command;
+  const [command = ''] = orEmpty(() => [readFileSync(`/proc/${pid}/comm`, 'latin1').replace(/\n$/, '')]);
+  return shown(command as ByteString);
 }
 
 /** One word or two for each holder, e.g. `bash (pid 4711)`. */
@@ -39,6 +39,6 @@ export function holdersOf(mountpoint: ByteString): string[] {
     .map((pid) => `${commandOf(pid)} (pid ${pid})`);
   const mounts = readMountTable()
     .filter((entry) => entry.mountpoint.startsWith(`${mountpoint}/`))
-    .map((entry) => `the mount on ${textOf(entry.mountpoint)}`);
+    .map((entry) => `the mount on ${shown(entry.mountpoint)}`);
   return [...processes, ...mounts];
 }

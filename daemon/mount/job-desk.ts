@@ -15,12 +15,14 @@ export class JobDesk implements JobRunner, JobResults {
   /**
    * @param counters answers the main thread's question; only called after the union is open
    * @param flushIndex what the main thread wishes now and then; only called after the index is open
+   * @param releaseLog likewise
    */
   constructor(
     private readonly port: MessagePort,
     readonly fd: number,
     private readonly counters: () => Record<string, number>,
     private readonly flushIndex: () => void,
+    private readonly releaseLog: () => void,
   ) {}
 
   get stopping(): boolean {
@@ -40,6 +42,7 @@ export class JobDesk implements JobRunner, JobResults {
       if (message.kind === 'result') results.push({ id: message.id as JobId, result: message.result });
       else if (message.kind === 'stop') this.asked = true;
       else if (message.kind === 'flush-index') this.flushIndex();
+      else if (message.kind === 'release-log') this.releaseLog();
       else this.say({ kind: 'counters', counters: this.counters() });
     }
     return results;

@@ -13,7 +13,7 @@
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, bytesFromText, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import type { MountConfig } from './config';
@@ -24,7 +24,7 @@ import { isAlive, type ProcessId } from './process-id';
 export interface MountRecord extends ProcessId {
   readonly config: MountConfig;
   /** The log file, or null for standard error. */
-  readonly log: string | null;
+  readonly log: ByteString | null;
 }
 
 /** A directory that only we can write to, made where it is missing. */
@@ -104,9 +104,7 @@ export function userOf(directory: ByteString): string {
   const record = readRecords().find(
     ({ config, ...id }) => (config.upper === directory || config.work === directory) && isAlive(id),
   );
-  return record === undefined
-    ? ''
-    : `mounted on ${textOf(record.config.mountpoint)} by process ${record.pid}`;
+  return record === undefined ? '' : `mounted on ${shown(record.config.mountpoint)} by process ${record.pid}`;
 }
 
 const LOG_KEPT_MS = 7 * 24 * 3600 * 1000;
@@ -114,7 +112,7 @@ const LOG_KEPT_MS = 7 * 24 * 3600 * 1000;
 /** Removes the records of dead processes whose mounts are gone too, and a crash's log after a week. */
 export function sweepRecords(): void {
   const mounted = new Set(readMountTable().map((entry) => entry.mountpoint));
-  const logsInUse = new Set<string | null>();
+  const logsInUse = new Set<ByteString | null>();
   for (const record of readRecords()) {
     if (isAlive(record) || mounted.has(record.config.mountpoint)) logsInUse.add(record.log);
     else removeRecord(record);
@@ -123,6 +121,8 @@ export function sweepRecords(): void {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     const age = Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (name.endsWith('.log') && age > LOG_KEPT_MS && !logsInUse.has(path)) rmSync(path, { force: true });
+    const log = /^(.*\.log)(\.1)?$/.exec(path)?.[1];
+    if (log !== undefined && age > LOG_KEPT_MS && !logsInUse.has(bytesFromText(log)))
+      rmSync(path, { force: true });
   }
 }

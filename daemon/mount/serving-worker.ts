@@ -4,22 +4,28 @@
  */
 import { workerData } from 'node:worker_threads';
 import { UserError } from '../../lib/base/errors';
-import { createLogger } from '../../lib/base/log';
 import { KernelTransport } from '../../lib/fuse/kernel-transport';
 import { openIndex } from '../../lib/index/level-index';
 import { JobDesk } from './job-desk';
+import { servingLogger } from './mount-log';
 import { openPlanned } from './open-union';
-import type { ServingData } from './thread-messages';
+import type { FromServing, ServingData } from './thread-messages';
 import { tracerOf } from './trace-requests';
 
 async function serve({ plan, port, index: link, eventFd }: ServingData): Promise<void> {
-  const log = createLogger(plan.log);
+  const say = (message: FromServing): void => port.postMessage(message);
+  const { log, limit } = servingLogger(
+    plan.log,
+    (line) => say({ kind: 'log', line }),
+    () => say({ kind: 'log-held' }),
+  );
   const index = await openIndex(link, log);
   const desk = new JobDesk(
     port,
     eventFd,
     () => union.counters(),
     () => index.flush(),
+    () => limit.release(),
   );
   const union = openPlanned(plan, desk, log, index);
   const transport = new KernelTransport({
@@ -34,7 +40,11 @@ async function serve({ plan, port, index: link, eventFd }: ServingData): Promise
     throw error;
   }
   desk.say({ kind: 'mounted' });
-  await transport.serve(union, desk);
+  try {
+    await transport.serve(union, desk);
+  } finally {
+    limit.release(true);
+  }
 }
 
 const data = workerData as ServingData;

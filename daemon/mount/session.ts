@@ -9,7 +9,7 @@
  * said to be busy, and stays), or when the serving thread crashes (the mount is taken out of the tree).
  */
 import { existsSync, promises } from 'node:fs';
-import { type ByteString, bufferOf, textOf } from '../../lib/base/bytes';
+import { type ByteString, bufferOf, shown } from '../../lib/base/bytes';
 import { EBUSY, EINVAL, type Errno, OK } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
 import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
@@ -21,6 +21,7 @@ import { checkMountpoint } from './check-mountpoint';
 import type { MountConfig } from './config';
 import { lockDirectory } from './directory-lock';
 import { identityOfStack, indexFolderOf } from './listing-index';
+import type { MountLog } from './mount-log';
 import { readMountTable, topMountAt } from './mount-table';
 import { xattrNamespace } from './privilege';
 import { startTimeOf } from './process-id';
@@ -34,9 +35,7 @@ import { unmountError, unmountOffThread } from './unmount';
 const WANTED_OPEN_FILES = 1_000_000;
 
 export interface SessionSurroundings {
-  readonly log: Logger;
-  /** The file behind `log`, or null for standard error. */
-  readonly logFile: string | null;
+  readonly mountLog: MountLog;
   /** Called once, when the mount can be used. */
   ready(): void;
   /** Aborted when nobody waits for `ready` any more. */
@@ -45,22 +44,23 @@ export interface SessionSurroundings {
 
 /** Mounts and serves until the mount is gone. @throws UserError where it cannot be mounted */
 export async function serveMount(config: MountConfig, around: SessionSurroundings): Promise<ExitCode> {
-  const { log } = around;
+  const { mountLog } = around;
+  const { log } = mountLog;
   process.umask(0);
   process.chdir('/');
   const openFiles = raiseOpenFileLimit(WANTED_OPEN_FILES);
   const plan = prepare(config, around);
   const { mountpoint } = plan.mount;
-  const serving = await startServing(config.transport, plan, () => openIndex(config, plan, log), log);
+  const serving = await startServing(config.transport, plan, () => openIndex(config, plan, log), mountLog);
   const detach = handleSignals(mountpoint, serving, around);
   const id = { pid: process.pid, startTime: startTimeOf(process.pid)! };
   try {
     await serving.mounted;
     await Promise.race([promises.stat(bufferOf(mountpoint)), serving.ended]);
     sweepRecords();
-    writeRecord({ ...id, config: { ...config, mountpoint }, log: around.logFile });
+    writeRecord({ ...id, config: { ...config, mountpoint }, log: mountLog.plan.file });
     serveStatus(runtimeFile(id, 'sock'), () => serving.counters());
-    log.info({ mountpoint: textOf(mountpoint), transport: serving.transport, openFiles }, 'mounted');
+    log.info({ mountpoint: shown(mountpoint), transport: serving.transport, openFiles }, 'mounted');
     around.ready();
     await serving.ended;
     log.info('the mount is gone');
@@ -130,7 +130,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
     },
     aroundMountpoint,
     traceFuse: config.traceFuse,
-    log: { level: around.log.level, file: around.logFile },
+    log: around.mountLog.plan,
   };
 }
 
@@ -143,7 +143,7 @@ async function unmountOwn(mountpoint: ByteString, id: number | undefined): Promi
 
 /** Wires the signals; returns what takes them off again. */
 function handleSignals(mountpoint: ByteString, serving: Serving, around: SessionSurroundings): () => void {
-  const { log } = around;
+  const { log } = around.mountLog;
   let leaving = false;
   const own = serving.mounted.then(() => topMountAt(mountpoint)?.id);
   own.catch(() => {});
@@ -169,6 +169,7 @@ function handleSignals(mountpoint: ByteString, serving: Serving, around: Session
   const onCrash = (error: unknown): void => {
     // The serving thread cannot be ended from outside while it sleeps in poll(2), so a plain exit would hang.
     log.fatal({ err: error }, 'crashed');
+    around.mountLog.endNow();
     process.kill(process.pid, 'SIGKILL');
   };
   process.on('SIGTERM', onTerm).on('SIGINT', onInt).on('SIGUSR2', onUsr2).on('uncaughtException', onCrash);

@@ -4,6 +4,7 @@ import type { IndexLink } from '../../lib/index/index-writer';
 import type { UnionOptions } from '../../lib/union/options';
 import type { Job } from '../../lib/vfs/jobs';
 import type { MountOptions } from '../../lib/vfs/transport';
+import type { LogPlan } from './mount-log';
 
 /** What the serving thread starts with. */
 export interface ServingPlan {
@@ -13,7 +14,7 @@ export interface ServingPlan {
   /** The directory of the stack that the mountpoint lies in, as people are told of it; null for none. */
   readonly aroundMountpoint: string | null;
   readonly traceFuse: boolean;
-  readonly log: { readonly level: string; readonly file: string | null };
+  readonly log: LogPlan;
 }
 
 export interface ServingData {
@@ -30,10 +31,15 @@ export type FromServing =
   /** A UserError as JSON: the mount was not made. */
   | { readonly kind: 'refused'; readonly error: object }
   | { readonly kind: 'job'; readonly id: number; readonly job: Job }
+  /** A line for the log. */
+  | { readonly kind: 'log'; readonly line: string }
+  /** Lines of the log are held back: after a second they are to be released. */
+  | { readonly kind: 'log-held' }
   | { readonly kind: 'counters'; readonly counters: Record<string, number> };
 
 export type ToServing =
   | { readonly kind: 'result'; readonly id: number; readonly result: number }
   | { readonly kind: 'report-counters' }
   | { readonly kind: 'flush-index' }
+  | { readonly kind: 'release-log' }
   | { readonly kind: 'stop' };

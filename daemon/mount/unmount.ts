@@ -1,7 +1,7 @@
 /** Unmounting, by the mount's own process and by the command. */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type ByteString, textOf } from '../../lib/base/bytes';
+import { type ByteString, shown } from '../../lib/base/bytes';
 import { EBUSY, EINVAL, EPERM, type Errno, errnoName } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
@@ -21,20 +21,20 @@ export function unmountOffThread(mountpoint: ByteString, lazy: boolean): Promise
 
 /** What a failed unmount is to the user. */
 export function unmountError(mountpoint: ByteString, errno: Errno): UserError {
-  const shown = textOf(mountpoint);
+  const named = shown(mountpoint);
   if (errno === EBUSY) {
     const holders = holdersOf(mountpoint);
     const who = holders.length > 0 ? ` by ${holders.join(', ')}` : '';
-    return new UserError('busy', `${shown} is busy: in use${who}`, 'end those, or use --lazy', EXIT.BUSY);
+    return new UserError('busy', `${named} is busy: in use${who}`, 'end those, or use --lazy', EXIT.BUSY);
   }
-  if (errno === EINVAL) return new UserError('not-mounted', `${shown} is not mounted`, '', EXIT.NOT_MOUNTED);
+  if (errno === EINVAL) return new UserError('not-mounted', `${named} is not mounted`, '', EXIT.NOT_MOUNTED);
   if (errno === EPERM) {
     return new UserError(
       'not-permitted',
-      `not permitted to unmount ${shown}`,
+      `not permitted to unmount ${named}`,
       'ask who mounted it, or root',
       EXIT.NO_PRIVILEGE,
     );
   }
-  return new UserError('unmount-failed', `cannot unmount ${shown}: ${errnoName(errno)}`, '', EXIT.FAILURE);
+  return new UserError('unmount-failed', `cannot unmount ${named}: ${errnoName(errno)}`, '', EXIT.FAILURE);
 }

@@ -10,7 +10,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
-import { type ByteString, textOf } from '../base/bytes';
+import { type ByteString, shown, textOf } from '../base/bytes';
 import { EOPNOTSUPP } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
@@ -99,7 +99,7 @@ export class FuseNativeTransport implements Transport {
       if (mountsAt(mountpoint).length > mountsBefore) void unmount(options.mountpoint, true).catch(() => {});
       throw new UserError(
         'fuse-native-failed',
-        `libfuse cannot mount at ${textOf(options.mountpoint)}; standard error says why`,
+        `libfuse cannot mount at ${shown(options.mountpoint)}; standard error says why`,
         'it needs root or a setuid fusermount, and glibc with its ISO8859-1 conversion',
         EXIT.NO_PRIVILEGE,
         { cause },

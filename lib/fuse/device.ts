@@ -2,7 +2,7 @@
  * /dev/fuse and the mount: opening it, mount(2), unmounting. Where mount(2) is not permitted, the set-user-ID
  * program fusermount3 does both (fusermount.ts).
  */
-import { type ByteString, bytesFromText, textOf } from '../base/bytes';
+import { type ByteString, bytesFromText, shown } from '../base/bytes';
 import { EACCES, ENODEV, ENOENT, ENXIO, EPERM, type Errno, errnoName, OK } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
@@ -48,7 +48,7 @@ export function mountDevice(options: MountOptions): number {
   if (errno === EPERM || errno === EACCES) return fusermount(options, () => notPermitted(errno, 'mount'));
   throw new UserError(
     'mount-failed',
-    `cannot mount on ${textOf(options.mountpoint)}: ${errnoName(errno)}`,
+    `cannot mount on ${shown(options.mountpoint)}: ${errnoName(errno)}`,
     errno === ENODEV ? 'the kernel has no FUSE: modprobe fuse' : '',
     EXIT.BAD_MOUNTPOINT,
   );

@@ -3,7 +3,7 @@
  * passes the descriptor back through a socket that it finds by the variable _FUSE_COMMFD.
  */
 import { spawnSync } from 'node:child_process';
-import { type ByteString, bufferOf, textOf } from '../base/bytes';
+import { type ByteString, bufferOf, shown, textOf } from '../base/bytes';
 import { EBUSY, EPERM, type Errno, OK } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
@@ -93,7 +93,7 @@ function argument(mountpoint: ByteString): string {
   if (Buffer.from(text).equals(bufferOf(mountpoint))) return text;
   throw new UserError(
     'mountpoint-not-text',
-    `${PROGRAM} cannot mount on a path that is not UTF-8: ${text}`,
+    `${PROGRAM} cannot mount on a path that is not UTF-8: ${shown(mountpoint)}`,
     'mount as root, or inside a user namespace (unshare -Urm)',
     EXIT.BAD_MOUNTPOINT,
   );

@@ -1,5 +1,5 @@
 /** --trace-fuse: one line for each request and one for each reply; and the counters that go with them. */
-import { textOf } from '../base/bytes';
+import { type ByteString, shown } from '../base/bytes';
 import { type Errno, errnoName } from '../base/errno';
 import type { Exchange } from './exchange';
 import type { Operation } from './operation';
@@ -31,7 +31,7 @@ function unique({ request }: Exchange): number {
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(textOf(value as never));
+  if (typeof value === 'string') return `"${shown(value as ByteString).replace(/"/g, '\\"')}"`;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   const set = Object.entries(value as object).filter(([, v]) => v !== null && v !== 0 && v !== false);
   return `{${set.map(([key, v]) => `${key}:${v}`).join(' ')}}`;

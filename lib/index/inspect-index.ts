@@ -1,6 +1,6 @@
 /** What the commands `stratafs index stat` and `stratafs index drop` do. */
 import { readdirSync, statSync } from 'node:fs';
-import { type ByteString, textOf } from '../base/bytes';
+import { type ByteString, shown } from '../base/bytes';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
 import { openExisting } from './database';
@@ -35,7 +35,7 @@ export interface LastMount {
 
 /** What a folder that cannot be used is to the user. */
 export function refusal(folder: ByteString, error: unknown): UserError {
-  const name = textOf(folder);
+  const name = shown(folder);
   const reason = error instanceof NoDatabase ? error.reason : 'failed';
   if (reason === 'missing')
     return new UserError('index-missing', `there is no index in ${name}`, '', EXIT.FAILURE);
@@ -81,9 +81,11 @@ function sizeOf(location: string): number {
 }
 
 function parseLastMount(json: string): LastMount | null {
-  const stored = JSON.parse(json) as Record<string, number> | null;
+  const stored: unknown = JSON.parse(json);
   if (stored === null) return null;
-  const { begun = 0, saved = 0, ...counters } = stored;
+  // Whoever wrote the index wrote this too: what is no number is left out.
+  const numbers = Object.entries(stored as object).filter(([, value]) => Number.isSafeInteger(value));
+  const { begun = 0, saved = 0, ...counters } = Object.fromEntries(numbers) as Record<string, number>;
   const { hits = 0, misses = 0, damaged = 0 } = counters;
   const asked = hits + misses + damaged;
   return { begun, saved, hitRate: asked === 0 ? null : hits / asked, counters };

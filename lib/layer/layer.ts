@@ -1,5 +1,5 @@
 /** One layer of a stack: an open root directory, and what is known of its file system. */
-import { type ByteString, textOf } from '../base/bytes';
+import { type ByteString, shown } from '../base/bytes';
 import { ENOSYS, EPERM, type Errno, errnoName } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
@@ -56,7 +56,7 @@ export function openPlain(path: ByteString, index: number): Layer {
 export function unfit(path: ByteString, errno: Errno): UserError {
   return new UserError(
     'layer-unfit',
-    `cannot open layer ${textOf(path)}: ${errnoName(errno)}`,
+    `cannot open layer ${shown(path)}: ${errnoName(errno)}`,
     'give the path of an existing directory',
     EXIT.BAD_LAYER,
   );

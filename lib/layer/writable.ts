@@ -7,7 +7,7 @@
  * them, since rename(2) does not go from one mount to another. Where a clone is not permitted they are held as they
  * are.
  */
-import { type ByteString, textOf } from '../base/bytes';
+import { type ByteString, shown } from '../base/bytes';
 import { EINVAL, ENOSYS, EPERM, ESTALE, errnoName, OK } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
@@ -110,7 +110,7 @@ function descend(root: number, way: ByteString, meant: number, path: ByteString)
   const errno = fd < 0 ? -fd : ESTALE;
   throw new UserError(
     'layer-unfit',
-    `${textOf(path)} was moved while it was being opened: ${errnoName(errno)}`,
+    `${shown(path)} was moved while it was being opened: ${errnoName(errno)}`,
     'try again',
     EXIT.BAD_LAYER,
   );

@@ -12,6 +12,7 @@ export const RESOLVE_BENEATH = 8;
 const cOpenat = native('int openat(int, const void *, int, uint)');
 const cClose = native('int close(int)');
 const cDup = native('int dup(int)');
+const cDup2 = native('int dup2(int, int)');
 const cFcntl = native('int fcntl(int, int, int64_t)');
 const cSyscall4 = native('int64_t syscall(int64_t, int64_t, void *, void *, int64_t)');
 const cPrlimit = native('int prlimit(int, int, const void *, void *)');
@@ -39,6 +40,11 @@ export function close(fd: number): Errno {
 
 export function dup(fd: number): Count {
   return countOf(cDup(fd));
+}
+
+/** dup2(2): `to` is then the same open file as `fd`, and is inherited by programs. */
+export function dup2(fd: number, to: number): Count {
+  return countOf(cDup2(fd, to));
 }
 
 const F_GETFD = 1;

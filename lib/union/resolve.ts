@@ -1,5 +1,5 @@
 /** From a name in a directory to its inode: upper first, then the lowers, newest to oldest. */
-import { type Name, textOf } from '../base/bytes';
+import { type Name, shown } from '../base/bytes';
 import { ENAMETOOLONG, ENOENT, EPERM, type Errno } from '../base/errno';
 import { RealDir } from '../layer/real-dir';
 import { isWhiteout } from '../layer/whiteout';
@@ -105,7 +105,7 @@ function lowerInode(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno
  * as the kernel answers where it may not follow them.
  */
 function refuse(core: Core, name: Name, what: string): Errno {
-  core.log.warn(`${textOf(name)} has a ${what} xattr, which is not followed: it is answered EPERM`);
+  core.log.warn({ name: shown(name) }, `a ${what} xattr is not followed: its name is answered EPERM`);
   return EPERM;
 }
 

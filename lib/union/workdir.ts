@@ -3,7 +3,7 @@
  * or link, so that a crash leaves either the old view or the new one. As overlayfs, all of it happens in
  * `<workdir>/work`, and what a crash left there is swept at the next mount.
  */
-import { type ByteString, bytesFromText, type Name, textOf } from '../base/bytes';
+import { type ByteString, bytesFromText, type Name, shown } from '../base/bytes';
 import { EEXIST, ENODATA, ENOENT, ENOTDIR, EOPNOTSUPP, type Errno, errnoName } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
@@ -46,8 +46,8 @@ export class Workdir {
     if (hasVolatileMark(outer)) {
       throw new UserError(
         'volatile-crashed',
-        `${textOf(path)} belongs to a volatile mount that was not unmounted cleanly: its upper layer may be damaged`,
-        `check or discard the upper layer, then remove ${textOf(path)}/work/incompat/volatile`,
+        `${shown(path)} belongs to a volatile mount that was not unmounted cleanly: its upper layer may be damaged`,
+        `check or discard the upper layer, then remove ${shown(path)}/work/incompat/volatile`,
         EXIT.BAD_LAYER,
       );
     }
@@ -62,7 +62,7 @@ export class Workdir {
   private unfit(errno: Errno): UserError {
     return new UserError(
       'workdir-unfit',
-      `cannot use work directory ${textOf(this.path)}: ${errnoName(errno)}`,
+      `cannot use work directory ${shown(this.path)}: ${errnoName(errno)}`,
       'give an empty directory on the file system of the upper layer',
       EXIT.BAD_LAYER,
     );

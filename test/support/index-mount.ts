@@ -41,7 +41,7 @@ function say(outcome: Outcome): void {
 
 /** The serving thread. With `hold` it blocks, as one that waits in poll(2) does. */
 async function onWorker(link: IndexLink | null, logFile: string, hold: boolean): Promise<void> {
-  const index = await openIndex(link, createLogger({ level: 'warn', file: logFile }));
+  const index = await openIndex(link, createLogger({ level: 'warn', file: bytesFromText(logFile) }));
   const outcome = use(index);
   if (hold) {
     const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -58,7 +58,7 @@ async function onWorker(link: IndexLink | null, logFile: string, hold: boolean):
 
 async function onMain(): Promise<void> {
   const [logFile, identity, mode, ...folders] = process.argv.slice(2);
-  const log = createLogger({ level: 'warn', file: logFile! });
+  const log = createLogger({ level: 'warn', file: bytesFromText(logFile!) });
   for (const folder of folders) {
     const writer = await openIndexWriter(bytesFromText(folder), identity!, log);
     const worker = new Worker(__filename, {

@@ -194,7 +194,7 @@ test('an index on a disk that is full already is left alone', () => {
 test('removing the folder under a mount changes nothing for it', async () => {
   const folder = copyOf(closed);
   const logFile = scratch.in('removed.log');
-  const log = createLogger({ level: 'warn', file: logFile });
+  const log = createLogger({ level: 'warn', file: bytesFromText(logFile) });
   const writer = await openIndexWriter(bytesFromText(folder), 'stack', log);
   const index = await openIndex(writer.link, log);
   rmSync(folder, { recursive: true });

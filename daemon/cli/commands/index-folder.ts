@@ -2,7 +2,7 @@
 import { SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import type { Argv, CommandModule } from 'yargs';
-import { type ByteString, textOf } from '../../../lib/base/bytes';
+import { type ByteString, printableJson, printableLines, shown } from '../../../lib/base/bytes';
 import { EXIT, type ExitCode } from '../../../lib/base/exit-codes';
 import type { IndexStat, Warmth } from '../../control/index-folder';
 import { absolute } from '../argv';
@@ -46,7 +46,7 @@ function statCommand(
     handler: async ({ dir, json }) => {
       const { statIndexAt } = await import('../../control/index-folder.js');
       const stat = await statIndexAt(absolute(dir as ByteString));
-      process.stdout.write(`${json ? JSON.stringify(stat, null, 2) : tableOf(stat)}\n`);
+      process.stdout.write(`${json ? printableJson(stat, 2) : printableLines(tableOf(stat))}\n`);
       finish(EXIT.OK);
     },
   };
@@ -64,12 +64,18 @@ function tableOf({ records, listings, listedNames, names, bytes, lastMount }: In
   else {
     const { begun, hitRate, counters } = lastMount;
     table.push(
-      ['last mount', new Date(begun).toISOString()],
+      ['last mount', timeOf(begun)],
       ['hit rate', hitRate === null ? 'nothing was asked for' : `${(hitRate * 100).toFixed(1)} %`],
       ['written', counters.written ?? 0],
     );
   }
   return table.toString();
+}
+
+/** Beyond what a Date can say, as a number. */
+function timeOf(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
 }
 
 function dropCommand(finish: (code: ExitCode) => void): CommandModule<object, { dir: string }> {
@@ -112,7 +118,7 @@ function warmCommand(finish: (code: ExitCode) => void): CommandModule {
 function summaryOf({ folder, directories, names, known, written, notKept }: Warmth): string {
   const short = notKept === 0 ? '' : `, ${notKept} not kept (changed a moment ago, or no room)`;
   return (
-    `${textOf(folder)}: ${directories} directories with ${names} names; ` +
+    `${shown(folder)}: ${directories} directories with ${names} names; ` +
     `${written} records new, ${known} known${short}`
   );
 }

@@ -1,7 +1,7 @@
 /** `stratafs ls`. */
 import Table from 'cli-table3';
 import type { CommandModule } from 'yargs';
-import { textOf } from '../../../lib/base/bytes';
+import { printableJson, printableLines, shown } from '../../../lib/base/bytes';
 import { EXIT, type ExitCode } from '../../../lib/base/exit-codes';
 import { PLAIN } from '../plain-table';
 
@@ -17,20 +17,20 @@ export function listCommand(finish: (code: ExitCode) => void): CommandModule<obj
       const { listMounts } = await import('../../control/list.js');
       const mounts = listMounts();
       if (json) {
-        for (const mount of mounts) process.stdout.write(`${JSON.stringify(mount)}\n`);
+        for (const mount of mounts) process.stdout.write(`${printableJson(mount)}\n`);
       } else if (mounts.length > 0) {
         const table = new Table({ head: ['MOUNTPOINT', 'PID', 'STATE', 'UPPER', 'LOWERS'], ...PLAIN });
         for (const { record, state } of mounts) {
           const { mountpoint, upper, lowers } = record.config;
           table.push([
-            textOf(mountpoint),
+            shown(mountpoint),
             record.pid,
             state,
-            upper === null ? '-' : textOf(upper),
+            upper === null ? '-' : shown(upper),
             lowers.length,
           ]);
         }
-        process.stdout.write(`${table.toString()}\n`);
+        process.stdout.write(`${printableLines(table.toString())}\n`);
       }
       finish(EXIT.OK);
     },

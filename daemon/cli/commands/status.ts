@@ -1,6 +1,6 @@
 /** `stratafs status`. */
 import type { CommandModule } from 'yargs';
-import type { ByteString } from '../../../lib/base/bytes';
+import { type ByteString, printableJson } from '../../../lib/base/bytes';
 import { EXIT, type ExitCode } from '../../../lib/base/exit-codes';
 import { absolute } from '../argv';
 
@@ -17,7 +17,7 @@ export function statusCommand(
     handler: async ({ mountpoint }) => {
       const { readStatus } = await import('../../control/status.js');
       const status = await readStatus(absolute(mountpoint as ByteString));
-      process.stdout.write(`${JSON.stringify(status, null, 2)}\n`);
+      process.stdout.write(`${printableJson(status, 2)}\n`);
       finish(EXIT.OK);
     },
   };
