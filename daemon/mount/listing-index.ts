@@ -1,6 +1,6 @@
 /** The index of a mount: where it lies, and which stack its records belong to. */
 import { existsSync } from 'node:fs';
-import { type ByteString, bufferOf } from '../../lib/base/bytes';
+import { type ByteString, bufferOf, type Name } from '../../lib/base/bytes';
 import { dropIndex, type IndexStat, statIndex } from '../../lib/index/inspect-index';
 import { AT_FDCWD } from '../../lib/sys/open';
 import { newStat, statAt } from '../../lib/sys/stat';
@@ -9,18 +9,18 @@ import type { StackConfig } from './config';
 export { dropIndex, type IndexStat, statIndex };
 
 /** In the user's work directory, beside the `work` and `index` of overlayfs, which leaves it alone. */
-const DEFAULT_NAME = 'stratafs-index';
+export const INDEX_NAME = 'stratafs-index' as Name;
 
 /** The folder of the index, or null for one in memory. */
 export function indexFolderOf({ index, upper, work }: StackConfig, readOnly: boolean): ByteString | null {
   if (index === 'off') return null;
   if (index !== 'auto') return index;
-  return upper === null || work === null || readOnly ? null : (`${work}/${DEFAULT_NAME}` as ByteString);
+  return upper === null || work === null || readOnly ? null : (`${work}/${INDEX_NAME}` as ByteString);
 }
 
 /** The folder of the index that a user means by a path: itself, or a work directory that has one. */
 export function findIndexFolder(path: ByteString): ByteString {
-  const inWork = `${path}/${DEFAULT_NAME}` as ByteString;
+  const inWork = `${path}/${INDEX_NAME}` as ByteString;
   return existsSync(bufferOf(inWork)) ? inWork : path;
 }
 

@@ -9,6 +9,7 @@
  * said to be busy, and stays), or when the serving thread crashes (the mount is taken out of the tree).
  */
 import { existsSync, promises } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ByteString, bufferOf, shown } from '../../lib/base/bytes';
 import { EBUSY, EINVAL, type Errno, OK } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
@@ -31,8 +32,11 @@ import { startServing } from './start-serving';
 import { serveStatus } from './status-socket';
 import type { ServingPlan } from './thread-messages';
 import { unmountError, unmountOffThread } from './unmount';
+import { WorkClaim } from './work-claim';
 
 const WANTED_OPEN_FILES = 1_000_000;
+/** How long a mount is kept waiting for the removal of what a crash left. */
+const SWEEP_PATIENCE_MS = 100;
 
 export interface SessionSurroundings {
   readonly mountLog: MountLog;
@@ -49,7 +53,7 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
   process.umask(0);
   process.chdir('/');
   const openFiles = raiseOpenFileLimit(WANTED_OPEN_FILES);
-  const plan = prepare(config, around);
+  const { plan, work } = prepare(config, around);
   const { mountpoint } = plan.mount;
   const serving = await startServing(config.transport, plan, () => openIndex(config, plan, log), mountLog);
   const detach = handleSignals(mountpoint, serving, around);
@@ -57,6 +61,7 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
   try {
     await serving.mounted;
     await Promise.race([promises.stat(bufferOf(mountpoint)), serving.ended]);
+    await Promise.race([work?.sweep(), sleep(SWEEP_PATIENCE_MS, null, { ref: false })]);
     sweepRecords();
     writeRecord({ ...id, config: { ...config, mountpoint }, log: mountLog.plan.file });
     serveStatus(runtimeFile(id, 'sock'), () => serving.counters());
@@ -66,12 +71,17 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
     log.info('the mount is gone');
     return EXIT.OK;
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError) {
+      await serving.ended.catch(() => {});
+      work?.undo();
+      throw error;
+    }
     log.fatal({ err: error }, 'serving crashed');
     await unmountOffThread(mountpoint, true);
     throw error;
   } finally {
     detach();
+    work?.end();
     await serving.ended.catch(() => {});
     removeRecord(id);
   }
@@ -83,8 +93,14 @@ function openIndex(config: MountConfig, { union }: ServingPlan, log: Logger): Pr
   return openIndexWriter(folder, identityOfStack(union.lowers, union.xattrs), log);
 }
 
-/** Everything that can be found wrong before a thread is started; takes the locks. */
-function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan {
+interface Prepared {
+  readonly plan: ServingPlan;
+  /** Null for a stack without an upper directory. */
+  readonly work: WorkClaim | null;
+}
+
+/** Everything that can be found wrong before a thread is started; takes the locks, and removes nothing. */
+function prepare(config: MountConfig, around: SessionSurroundings): Prepared {
   const { upper, work } = config;
   const mountpoint = checkMountpoint(config.mountpoint);
   const xattrs = xattrNamespace(config.userxattr);
@@ -97,12 +113,19 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
       EXIT.NO_PRIVILEGE,
     );
   }
-  if (upper !== null && work !== null) {
-    lockDirectory('upper directory', upper);
-    lockDirectory('work directory', work);
-    if (!config.readOnly) probeWorkDirectory(work, xattrs);
+  let claim: WorkClaim | null = null;
+  if (writable !== null) {
+    lockDirectory('upper directory', writable.upper.path);
+    lockDirectory('work directory', writable.work.path);
+    claim = new WorkClaim(writable.work.path, writable.work.fd);
+    try {
+      if (!config.readOnly) probeWorkDirectory(writable.work.path, xattrs);
+    } catch (error) {
+      claim.undo();
+      throw error;
+    }
   }
-  return {
+  const plan: ServingPlan = {
     union: {
       lowers: config.lowers,
       upper,
@@ -132,6 +155,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): ServingPlan 
     traceFuse: config.traceFuse,
     log: around.mountLog.plan,
   };
+  return { plan, work: claim };
 }
 
 /** Unmounts this mount and no other: EINVAL where it is no longer in the tree, EBUSY where another covers it. */

@@ -6,6 +6,7 @@ import { countOf, cstr, errnoOf, native, syscallNumber } from './libc';
 export const AT_FDCWD = -100;
 const O_CLOEXEC = 0o2000000;
 /** open_how.resolve of openat2(2). */
+export const RESOLVE_NO_XDEV = 1;
 export const RESOLVE_NO_SYMLINKS = 4;
 export const RESOLVE_BENEATH = 8;
 

@@ -6,7 +6,7 @@ export interface UnionOptions {
   readonly lowers: readonly ByteString[];
   /** The writable layer, or null for a read-only mount; comes with `work`. */
   readonly upper: ByteString | null;
-  /** An empty directory on the upper's file system. */
+  /** A directory on the upper's file system, empty or a union's before. */
   readonly work: ByteString | null;
   /** Descriptors of the two, where they have been opened and checked: they, and not their paths, are then meant. */
   readonly opened?: { readonly upper: number; readonly work: number } | undefined;

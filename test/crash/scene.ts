@@ -157,9 +157,14 @@ export class Scene {
     }
   }
 
-  /** What lies in the work directory: nothing, between requests. */
+  /** What lies in the work directory: nothing, between requests, once what a crash left is swept. */
   leftovers(): string[] {
-    return readdirSync(join(this.base, 'work/work'));
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let waits = 0; ; waits++) {
+      const names = readdirSync(join(this.base, 'work/work'));
+      if (names.length === 0 || waits === 200) return names;
+      Atomics.wait(pause, 0, 0, 10);
+    }
   }
 
   /** Ends the daemon and says what the kernel's overlayfs then shows differently. */
