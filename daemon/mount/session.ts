@@ -21,7 +21,7 @@ import { checkLayers, probeWorkDirectory } from './check-layers';
 import { checkMountpoint } from './check-mountpoint';
 import type { MountConfig } from './config';
 import { lockDirectory } from './directory-lock';
-import { identityOfStack, indexFolderOf } from './listing-index';
+import { INDEX_NAME, identityOfStack, indexFolderOf, whyNotKeptIn } from './listing-index';
 import type { MountLog } from './mount-log';
 import { readMountTable, topMountAt } from './mount-table';
 import { xattrNamespace } from './privilege';
@@ -50,7 +50,8 @@ export interface SessionSurroundings {
 export async function serveMount(config: MountConfig, around: SessionSurroundings): Promise<ExitCode> {
   const { mountLog } = around;
   const { log } = mountLog;
-  process.umask(0);
+  // What this process makes is its own affair; the serving thread has a umask of its own.
+  process.umask(0o077);
   process.chdir('/');
   const openFiles = raiseOpenFileLimit(WANTED_OPEN_FILES);
   const { plan, work } = prepare(config, around);
@@ -88,8 +89,17 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
 }
 
 function openIndex(config: MountConfig, { union }: ServingPlan, log: Logger): Promise<IndexWriter> {
-  const folder = indexFolderOf(config, config.readOnly);
-  if (folder === null) return Promise.resolve(noWriter());
+  const named = indexFolderOf(config, config.readOnly);
+  if (named === null) return Promise.resolve(noWriter());
+  let folder = named;
+  if (config.index === 'auto' && union.opened !== undefined) {
+    const why = whyNotKeptIn(union.opened.work);
+    if (why !== null) {
+      log.warn(`the index is kept in memory only: ${why}; --index names another place`);
+      return Promise.resolve(noWriter());
+    }
+    folder = `/proc/self/fd/${union.opened.work}/${INDEX_NAME}` as ByteString;
+  }
   return openIndexWriter(folder, identityOfStack(union.lowers, union.xattrs), log);
 }
 

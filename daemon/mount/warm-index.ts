@@ -16,7 +16,7 @@ import type { JobRunner } from '../../lib/vfs/jobs';
 import { Call, Entry } from '../../lib/vfs/types';
 import { checkLayers } from './check-layers';
 import type { StackConfig } from './config';
-import { identityOfStack, indexFolderOf } from './listing-index';
+import { identityOfStack, indexFolderOf, whyNotKeptIn } from './listing-index';
 import { xattrNamespace } from './privilege';
 
 /** Names listed between two rests, in which the index is written. */
@@ -44,8 +44,18 @@ export async function warmIndex(
   log: Logger,
   seen: (warmth: Warmth) => void,
 ): Promise<Warmth> {
+  process.umask(0o077);
   const { writable } = checkLayers(config, null);
+  const why = writable === null || config.index !== 'auto' ? null : whyNotKeptIn(writable.work.fd);
   if (writable !== null) for (const { fd } of [writable.upper, writable.work]) close(fd);
+  if (why !== null) {
+    throw new UserError(
+      'index-unusable',
+      `no index is kept there: ${why}`,
+      'name a place with --index',
+      EXIT.FAILURE,
+    );
+  }
   const folder = indexFolderOf(config, false)!;
   const xattrs = xattrNamespace(config.userxattr);
   const writer = await requireIndexWriter(folder, identityOfStack(config.lowers, xattrs), log).catch(

@@ -28,6 +28,8 @@ export interface OpenDatabase {
   readonly db: Database;
   /** What `attach` takes on other threads of this process. */
   readonly location: string;
+  /** Why the database that was there before was not to be believed; null where there was none such. */
+  readonly distrusted: string | null;
   /** Seals the tables that have come into use. Throws fs errors. */
   seal(): void;
   /** Closes it; `damaged`: and removes it. Rejects with fs errors, closed all the same. */
@@ -47,7 +49,9 @@ export async function openDatabase(path: ByteString, identity: string): Promise<
   try {
     folder.probe();
     const stamp = Buffer.from(identity);
-    return (await openFor(folder, stamp)) ?? (await makeAnew(folder, stamp));
+    const distrusted = folder.hasDatabase() ? folder.distrust() : null;
+    const opened = distrusted === null ? await openFor(folder, stamp) : null;
+    return opened ?? { ...(await makeAnew(folder, stamp)), distrusted };
   } catch (error) {
     folder.close();
     throw error;
@@ -59,6 +63,8 @@ export async function openExisting(path: ByteString): Promise<OpenDatabase> {
   const folder = IndexFolder.find(path);
   try {
     if (!folder.hasDatabase()) throw new NoDatabase('missing', 'no database');
+    const distrusted = folder.distrust();
+    if (distrusted !== null) throw new NoDatabase('damaged', distrusted);
     return await openLocked(folder);
   } catch (error) {
     folder.close();
@@ -110,6 +116,7 @@ async function openLocked(folder: IndexFolder): Promise<OpenDatabase> {
   return {
     db,
     location,
+    distrusted: null,
     seal: () => seal.addInUse(db.getProperty('leveldb.sstables')),
     close: async (damaged = false) => {
       try {

@@ -90,6 +90,9 @@ class LevelWriter implements IndexWriter {
     });
     // An index alone is no reason for a process to live on.
     port1.unref();
+    const { distrusted } = opened;
+    if (distrusted !== null)
+      this.tell(`the index is made anew, the old one is not to be believed: ${distrusted}`);
     // Opening may have turned a killed mount's log into tables.
     this.seal();
   }

@@ -77,7 +77,7 @@ const lines = (served: Served): string[] =>
 
   test('on a full disk', async () => {
     scene.shell(
-      'mkdir index && mount -t tmpfs -o size=64k full index && head -c 60k /dev/zero > index/filler',
+      'mkdir index && mount -t tmpfs -o mode=700,size=64k full index && head -c 60k /dev/zero > index/filler',
     );
     const { said } = await mountOnce(option());
     expect(said).toHaveLength(1);
@@ -88,7 +88,7 @@ const lines = (served: Served): string[] =>
     // More than what is left of the log's last page.
     scene.shell('mkdir l0/big l1/big && (cd l1/big && seq -f %0100.0f 2000 | xargs touch); sleep 0.1');
     expected = scene.kernelTree(NAMES);
-    scene.shell('mkdir index && mount -t tmpfs -o size=2m full index');
+    scene.shell('mkdir index && mount -t tmpfs -o mode=700,size=2m full index');
     const served = await scene.serve(option());
     scene.shell('head -c 4m /dev/zero > index/filler');
     expect(scene.treeOf('mnt', NAMES)).toBe(expected);

@@ -168,7 +168,7 @@ test('a folder that cannot be made costs persistence only', () => {
 
 test.each(['4k', '16k', '100k', '300k'])('a disk of %s fills up without harm', (size) => {
   const run = runMountAfter(
-    `mkdir -p "$1"; mount -t tmpfs -o size=${size} index "$1"`,
+    `mkdir -p "$1"; mount -t tmpfs -o mode=700,size=${size} index "$1"`,
     scratch,
     scratch.in('full'),
   );
@@ -180,7 +180,7 @@ test('an index on a disk that is full already is left alone', () => {
   const folder = copyOf(closed);
   cpSync(folder, `${folder}.good`, { recursive: true });
   const fill = [
-    'mount -t tmpfs -o size=3m index "$1"',
+    'mount -t tmpfs -o mode=700,size=3m index "$1"',
     'cp -r "$1.good/." "$1"',
     'head -c 9m /dev/zero > "$1/fill" 2>/dev/null || :',
     'ls "$1/listings" > "$1.before"',
