@@ -1,6 +1,7 @@
-/** Does a job of the serving thread, on koffi's thread pool. */
+/** Does a job of the serving thread, on a thread pool: koffi's, or Node's own. */
 import { copyDataInBackground } from '../../lib/layer/copy-data';
 import { background } from '../../lib/sys/io';
+import { systemCallOf } from '../../lib/sys/process';
 import type { Job } from '../../lib/vfs/jobs';
 
 /** Settles with what the job's kind says: 0 or a count, or a negated errno. */
@@ -12,6 +13,8 @@ export async function runJob(job: Job): Promise<number> {
       return -(await background.fsync(job.fd, job.dataOnly));
     case 'syncfs':
       return -(await background.syncfs(job.fd));
+    case 'system-call':
+      return await systemCallOf(job.thread);
     case 'copy-range':
       return await background.copyFileRange(job.from, job.fromOffset, job.to, job.toOffset, job.length);
   }

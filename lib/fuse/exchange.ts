@@ -33,6 +33,7 @@ export class Arguments {
   length = 0;
   data: Buffer = EMPTY;
   killPriv = false;
+  mapped = false;
   dataOnly = false;
   /** The request to interrupt. */
   uniqueLow = 0;

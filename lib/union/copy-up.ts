@@ -73,6 +73,7 @@ function copyUpLowerDir(core: Core, dir: Dir): Errno {
   const published = moveIn(core, made, parent, dir.name, origin !== null);
   if (published !== OK) return published;
   dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
+  core.attributesChanged(dir);
   if (dir.guard === 0) return OK;
   markImpure(core, dir);
   protectDir(dir.upper.fd(), dir.guard);
@@ -285,6 +286,7 @@ export function abandonCopy(core: Core, file: File): void {
 function becameUpper(core: Core, file: File, lower: Stat, fd: number): Errno {
   core.files.discard(file);
   file.upper = true;
+  core.attributesChanged(file);
   if (fd >= 0) core.files.adopt(file, fd);
   if (fd >= 0 && lower.guard !== 0) protect(fd, lower.guard);
   const errno = core.statOf(file, upperStat);

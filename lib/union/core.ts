@@ -251,6 +251,18 @@ export class Core {
     this.kernel.invalidateAttributes(node.id);
   }
 
+  /**
+   * Set while the pages of a mapping are written. Nobody need hold the file then: the kernel may be about to drop its
+   * inode as soon as they are, and would not take a notification before (fs/inode.c:ilookup5). Such a write makes it
+   * ask for attributes anyway. Changed by ops/data.ts:write only.
+   */
+  writesPages = false;
+
+  /** The daemon has changed attributes of an inode that the kernel does not ask for by itself. */
+  attributesChanged(inode: Inode): void {
+    if (inode.node !== null && !this.writesPages) this.kernel.invalidateAttributes(inode.node.id);
+  }
+
   /** Answers an operation that gives a node: the kernel knows the inode from here on. */
   answer(inode: Inode, stat: Stat, out: Entry): void {
     out.node = this.table.know(inode).id;

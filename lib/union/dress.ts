@@ -4,10 +4,11 @@ import { ENODATA, EOPNOTSUPP, EPERM, type Errno, OK } from '../base/errno';
 import { chmodAt, chownAt, utimesAt } from '../sys/attr';
 import type { Stat } from '../sys/stat';
 import { getxattr, setxattr, xattrNames } from '../sys/xattr';
-import { S_IFLNK, S_IFMT } from '../vfs/flags';
+import { S_IFLNK, S_IFMT, S_ISGID, S_ISUID } from '../vfs/flags';
 import type { Core } from './core';
 
 const MODE_BITS = 0o7777;
+const SET_ID = S_ISUID | S_ISGID;
 
 /**
  * Gives a new upper file everything of its lower twin but the data. The owner comes first: changing it clears
@@ -25,7 +26,8 @@ export function dress(
 ): Errno {
   const { uid, gid, mode, atimeSec, atimeNs, mtimeSec, mtimeNs } = lower;
   const owned = core.isOwn(uid, gid);
-  const hasMode = (owned && to === null) || (mode & S_IFMT) === S_IFLNK;
+  // Set-ID bits are gone where the data was written without CAP_FSETID.
+  const hasMode = (owned && to === null && (mode & SET_ID) === 0) || (mode & S_IFMT) === S_IFLNK;
   return (
     (owned ? OK : chownAt(toDir, to, uid, gid)) ||
     copyXattrs(core, fromDir, from, toDir, to) ||

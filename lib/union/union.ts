@@ -229,8 +229,16 @@ export class Union implements FileSystem {
     return data.read(this.begin(), node, fh, offset, into);
   }
 
-  write(call: Call, node: NodeId, fh: Fh, offset: number, bytes: Buffer, killPriv: boolean): Count {
-    return data.write(this.begin(), call, node, fh, offset, bytes, killPriv);
+  write(
+    call: Call,
+    node: NodeId,
+    fh: Fh,
+    offset: number,
+    bytes: Buffer,
+    killPriv: boolean,
+    mapped: boolean,
+  ): Count {
+    return data.write(this.begin(), call, node, fh, offset, bytes, killPriv, mapped);
   }
 
   fsync(call: Call, node: NodeId, fh: Fh, dataOnly: boolean): Errno {

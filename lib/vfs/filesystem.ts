@@ -102,8 +102,19 @@ export interface FileSystem {
 
   /** Fills `into` from `offset`; fewer bytes only at the end of the file. */
   read(call: Call, node: NodeId, fh: Fh, offset: number, into: Buffer): Count;
-  /** `killPriv`: clear setuid/setgid/caps first. */
-  write(call: Call, node: NodeId, fh: Fh, offset: number, data: Buffer, killPriv: boolean): Count;
+  /**
+   * `killPriv`: clear setuid/setgid/caps first. `mapped`: the data was changed in a mapping, nobody is writing now, and
+   * setuid/setgid/caps stay.
+   */
+  write(
+    call: Call,
+    node: NodeId,
+    fh: Fh,
+    offset: number,
+    data: Buffer,
+    killPriv: boolean,
+    mapped: boolean,
+  ): Count;
   /** ENOSYS, here as in `fsyncdir` and `syncfs`: done, and never needed on this mount. */
   fsync(call: Call, node: NodeId, fh: Fh, dataOnly: boolean): Errno;
   fallocate(call: Call, node: NodeId, fh: Fh, mode: number, offset: number, length: number): Errno;

@@ -15,6 +15,8 @@ export type Job =
   | { readonly kind: 'fsync'; readonly fd: number; readonly dataOnly: boolean }
   /** syncfs(2). Result: 0 or -errno. */
   | { readonly kind: 'syncfs'; readonly fd: number }
+  /** Which system call a thread waits in. Result: its number, or -errno where it cannot be told. */
+  | { readonly kind: 'system-call'; readonly thread: number }
   /** copy_file_range(2). Result: bytes copied or -errno. */
   | {
       readonly kind: 'copy-range';

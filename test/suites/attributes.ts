@@ -1,7 +1,7 @@
 /** chmod, chown, utimens: each alone and together; and what clears set-ID bits and capabilities. */
-import { O_RDWR, O_WRONLY } from '../../lib/vfs/flags';
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../../lib/vfs/flags';
 import type { Actor } from '../support/actor';
-import { dir, file, OLD_TIME, symlink } from '../support/layers';
+import { dir, file, hardlink, OLD_TIME, symlink } from '../support/layers';
 import { shownTime } from '../support/shown-times';
 import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
@@ -9,6 +9,9 @@ import type { Target } from '../support/targets';
 const CAPABILITY = 'security.capability';
 /** VFS_CAP_REVISION_2 with CAP_NET_RAW effective and permitted. */
 const NET_RAW = '\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0';
+const SET_FLAGS = 0x40086602;
+/** FS_NODUMP_FL, which changes nothing else. */
+const NO_DUMP = '\x40\0\0\0\0\0\0\0';
 const USER = { uid: 1001, gid: 1001 };
 
 export function attributesSuite(target: Target): void {
@@ -40,6 +43,11 @@ export function attributesSuite(target: Target): void {
           'caps-write': file('x', { mode: 0o777 }),
           'caps-chown': file('x', { mode: 0o777 }),
           'open-handle': file('x'),
+          flags: file('x'),
+          'flags-dir': dir(),
+          linked: file('x'),
+          'other-link': hardlink('linked'),
+          'in/some/dir/f': file('x'),
         },
       ],
     });
@@ -169,6 +177,35 @@ export function attributesSuite(target: Target): void {
       await fs.utimens('parent', OLD_TIME, OLD_TIME);
       await fs.unlink('parent/new');
       expect((await fs.stat('parent')).mtime > OLD_TIME).toBe(true);
+    });
+
+    const withFlags = target.traits.supports.ioctl ? test : test.skip;
+    withFlags('changing flags renews ctime, at once', async () => {
+      const { fs } = stack;
+      for (const path of ['flags', 'flags-dir']) {
+        await fs.chmod(path, 0o755);
+        const fd = await fs.open(path, O_RDONLY);
+        const before = await fs.stat(path);
+        await fs.ioctl(fd, SET_FLAGS, NO_DUMP);
+        expect([path, (await fs.stat(path)).ctime > before.ctime]).toEqual([path, true]);
+        await fs.close(fd);
+      }
+    });
+
+    test('a copy-up shows at once, by links and ctime', async () => {
+      for (const path of ['linked', 'in/some/dir/f']) {
+        const { fs } = stack;
+        const before = [await fs.stat(path), await fs.stat('in/some')];
+        const fd = await fs.open(path, O_WRONLY);
+        await fs.pwrite(fd, 'y', 0);
+        const after = [await fs.stat(path), await fs.stat('in/some')];
+        await fs.close(fd);
+        expect(after[0]!.nlink).toBe(1);
+        expect(after[0]!.ctime > before[0]!.ctime).toBe(true);
+        if (path !== 'linked') expect(after[1]!.ctime > before[1]!.ctime).toBe(true);
+        await stack.remount();
+        expect((await stack.fs.stat(path)).nlink).toBe(1);
+      }
     });
 
     asRoot.each(['write', 'truncate'])('%s by another user clears set-ID bits', async (how) => {

@@ -109,7 +109,7 @@ export class MemoryFileSystem extends MemoryTree implements FileSystem {
     return pread(this.nodes.get(id)!.fd, into, offset);
   }
 
-  write(_call: Call, id: NodeId, _fh: Fh, offset: number, data: Buffer, _killPriv: boolean): Count {
+  write(_call: Call, id: NodeId, _fh: Fh, offset: number, data: Buffer): Count {
     return pwrite(this.nodes.get(id)!.fd, data, offset);
   }
 

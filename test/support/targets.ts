@@ -144,11 +144,24 @@ async function serve(place: Place, argv: readonly string[], request: MountReques
   };
 }
 
-function stratafs(name: string, enter: () => Promise<Place>, traits: Traits, more: string[]): Target {
-  const program = [process.execPath, join(__dirname, '../../daemon/main.js'), 'mount', '--foreground'];
+function stratafs(
+  name: string,
+  enter: () => Promise<Place>,
+  traits: Traits,
+  more: string[],
+  inside: string[] = [],
+): Target & { readonly options: string[] } {
+  const program = [
+    ...inside,
+    process.execPath,
+    join(__dirname, '../../daemon/main.js'),
+    'mount',
+    '--foreground',
+  ];
   return {
     name,
     traits,
+    options: more,
     enter,
     mount: (place, request) =>
       serve(place, [...program, '-o', optionsOf(request, more), request.mountpoint], request),
@@ -192,6 +205,12 @@ export const rootless = stratafs(
   { ...ROOTLESS, copiesUpAtOpen: false },
   ['userxattr'],
 );
+
+/** The same with a daemon that has a pid namespace of its own: its callers have no number there. */
+export function unseeing(target: typeof passthrough): Target {
+  const { name, traits, options } = target;
+  return stratafs(`${name} in a pid namespace`, atHost, traits, options, ['unshare', '-pf', '--kill-child']);
+}
 
 /** Through libfuse 2.9: its manifest says what it cannot carry. */
 export const fuseNative = stratafs(

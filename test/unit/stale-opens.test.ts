@@ -107,7 +107,7 @@ function change(): { old: NodeId; now: NodeId; reader: Opened } {
   expect([now === old, cacheable]).toEqual([false, false]);
   const writer = open(2, now, O_RDWR) as Opened;
   expect(writer).toMatchObject({ backing: 2, direct: false });
-  expect(union.write(by(2), now, writer.fh, 0, Buffer.from('NEW'), false)).toBe(3);
+  expect(union.write(by(2), now, writer.fh, 0, Buffer.from('NEW'), false, false)).toBe(3);
   union.release(now, writer.fh);
   return { old, now, reader };
 }
@@ -140,7 +140,7 @@ test('what has no name to be looked up is not written while others have the lowe
   expect(open(3, old, O_RDWR)).toBe(ESTALE);
   const opened = open(3, old, O_RDWR) as Opened;
   expect(opened).toMatchObject({ direct: false });
-  expect(union.write(by(3), old, opened.fh, 0, Buffer.from('now'), false)).toBe(3);
+  expect(union.write(by(3), old, opened.fh, 0, Buffer.from('now'), false, false)).toBe(3);
   expect(read(now, NO_FH)).toBe('now content');
 });
 
@@ -173,7 +173,7 @@ test('a small file needs no second node: everybody shares one page cache', () =>
   expect([reader.backing, stored]).toEqual([0, [node]]);
   const writer = open(2, node, O_RDWR) as Opened;
   expect([writer.backing, writer.keepCache]).toEqual([0, true]);
-  expect(union.write(by(2), node, writer.fh, 0, Buffer.from('NEW'), false)).toBe(3);
+  expect(union.write(by(2), node, writer.fh, 0, Buffer.from('NEW'), false, false)).toBe(3);
   expect(read(node, reader.fh)).toBe('NEW content');
   expect(open(3, node)).toMatchObject({ backing: 0, keepCache: true });
   expect(lookUp('small').node).toBe(node);

@@ -18,8 +18,8 @@ test('READ is filled in place and may be short', () => {
 test('WRITE', () => {
   const seen: unknown[] = [];
   const wire = new Wire({
-    write: (_call, node, fh, offset, data, killPriv) => {
-      seen.push(node, fh, offset, data.toString(), killPriv);
+    write: (_call, node, fh, offset, data, killPriv, mapped) => {
+      seen.push(node, fh, offset, data.toString(), killPriv, mapped);
       return data.length;
     },
   });
@@ -27,7 +27,11 @@ test('WRITE', () => {
     '0500000000000000 0010000002000000 03000000 04000000 0000000000000000 01800000 00000000 616263',
   );
   expect(wire.send(message(16, body, { node: 3 }))).toBe(reply(2n, 0, '03000000 00000000'));
-  expect(seen).toEqual([3, 5, 0x2_0000_1000, 'abc', true]);
+  const fromMapping = hex(
+    '0500000000000000 0010000002000000 03000000 03000000 0000000000000000 01800000 00000000 616263',
+  );
+  wire.send(message(16, fromMapping, { node: 3 }));
+  expect(seen).toEqual([3, 5, 0x2_0000_1000, 'abc', true, false, 3, 5, 0x2_0000_1000, 'abc', false, true]);
 });
 
 test('an offset that a number does not hold exactly is EFBIG', () => {

@@ -51,12 +51,20 @@ function read(x: Session, [, id, into, , low, high]: Arguments): Count {
   return x.fs.read(x.call, file.entry.node, file.fh, offset, into as Buffer);
 }
 
+/** fuse_write_in.write_flags: the data comes from the page cache, where only mappings leave it. */
+const WRITE_FLAGS_AT = 20;
+const WRITE_CACHE = 1;
+
+function isMapped({ window }: Session): boolean {
+  return (window.u32(WRITE_FLAGS_AT) & WRITE_CACHE) !== 0;
+}
+
 function write(x: Session, [, id, data, , low, high]: Arguments): Count {
   const file = x.files.get(id as number);
   if (file === undefined) return -EBADF;
   const offset = (low as number) + (high as number) * WORD;
   if (offset > Number.MAX_SAFE_INTEGER) return -EFBIG;
-  return x.fs.write(x.call, file.entry.node, file.fh, offset, data as Buffer, false);
+  return x.fs.write(x.call, file.entry.node, file.fh, offset, data as Buffer, false, isMapped(x));
 }
 
 function fsync(x: Session, [, dataOnly, id]: Arguments): Count {

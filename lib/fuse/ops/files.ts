@@ -7,6 +7,7 @@ import {
   KERNEL_OPEN_FLAGS,
   OPEN_KILL_SUIDGID,
   Opcode,
+  WRITE_CACHE,
   WRITE_KILL_SUIDGID,
 } from '../abi';
 import type { Exchange } from '../exchange';
@@ -175,14 +176,18 @@ export const files: readonly Operation[] = [
   {
     opcode: Opcode.WRITE,
     name: 'WRITE',
-    shows: ['fh', 'offset', 'length', 'killPriv'],
+    shows: ['fh', 'offset', 'length', 'killPriv', 'mapped'],
     decode: (x) => {
-      x.args.killPriv = (decodeTransfer(x) & WRITE_KILL_SUIDGID) !== 0;
+      const flags = decodeTransfer(x);
+      x.args.killPriv = (flags & WRITE_KILL_SUIDGID) !== 0;
+      x.args.mapped = (flags & WRITE_CACHE) !== 0;
       x.args.data = x.request.data(x.args.length);
     },
     call: (x) => {
       const { fs, call, args } = x;
-      return x.counted(fs.write(call, args.node, args.fh, args.offset, args.data, args.killPriv));
+      return x.counted(
+        fs.write(call, args.node, args.fh, args.offset, args.data, args.killPriv, args.mapped),
+      );
     },
     encode: encodeWritten,
   },

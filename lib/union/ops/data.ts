@@ -10,7 +10,7 @@ import {
   lseek as seek,
 } from '../../sys/io';
 import { close, dup, openat } from '../../sys/open';
-import { statAt } from '../../sys/stat';
+import { type Stat, statAt } from '../../sys/stat';
 import {
   O_ACCMODE,
   O_CREAT,
@@ -29,9 +29,10 @@ import { copyUp, copyUpDir } from '../copy-up';
 import type { Core } from '../core';
 import { File, type Node } from '../inode';
 import type { OpenFile } from '../open-files';
+import { keepingPrivileges, lostByAnyWrite, lostByWrite } from '../privileges';
 import { isAppendOnly, mayOpen } from '../protection';
 import { resolve } from '../resolve';
-import { dropPrivileges, truncate } from './attributes';
+import { clearBits, truncate } from './attributes';
 import { madeFile, makeName } from './make';
 
 /** Handles carry no state: a node counts how many are open. */
@@ -62,7 +63,8 @@ export function open(
   if (mustLookUpAgain(core, call, node, file, writes)) return ESTALE;
   if (writes) {
     errno = copyUp(core, call, file, truncates ? 0 : undefined);
-    if (errno === OK && truncates) errno = truncate(core, node, file, 0, killPriv);
+    if (errno === OK && truncates) errno = truncate(core, node, file, 0);
+    if (errno === OK && truncates && killPriv) errno = clearOfOpen(core, call, node, file);
     if (errno !== OK) return errno;
   }
   core.staleOpens.settled(call.pid);
@@ -81,6 +83,27 @@ function mustLookUpAgain(core: Core, call: Call, node: Node, file: File, writes:
   if (!writes || fits) return false;
   core.staleOpens.settled(call.pid);
   return true;
+}
+
+function clearOfOpen(core: Core, call: Call, node: Node, file: File): Errno {
+  const open = core.files.of(file);
+  return typeof open === 'number' ? -open : clearByWrite(core, call, node.id, open.fd, lostByWrite);
+}
+
+/** Takes from a file the set-ID bits that a write by the caller clears, and tells the kernel. */
+function clearByWrite(
+  core: Core,
+  call: Call,
+  id: NodeId,
+  fd: number,
+  lost: (call: Call, stat: Stat) => number,
+): Errno {
+  const errno = statAt(fd, null, core.stat);
+  if (errno !== OK) return errno;
+  const bits = lost(call, core.stat);
+  if (bits === 0) return OK;
+  core.kernel.invalidateAttributes(id);
+  return clearBits(fd, null, bits);
 }
 
 function bind(core: Core, node: Node, file: File, out: Opened): Errno {
@@ -151,7 +174,8 @@ function openExisting(
   const inode = resolve(core, parent, name, core.stat);
   if (typeof inode === 'number') return inode;
   core.answer(inode, core.stat, entry);
-  const errno = open(core, call, entry.node, flags, false, opened);
+  // As the kernel says it of OPEN, but for a user with CAP_FSETID.
+  const errno = open(core, call, entry.node, flags, call.uid !== 0, opened);
   if (errno !== OK) core.table.forget(entry.node, 1);
   return errno;
 }
@@ -221,14 +245,15 @@ export function write(
   offset: number,
   data: Buffer,
   killPriv: boolean,
+  mapped: boolean,
 ): Count {
+  core.writesPages = mapped;
   const file = fileToWrite(core, call, id, fh, offset);
+  core.writesPages = false;
   if (typeof file === 'number') return file;
-  if (killPriv) {
-    const errno = dropPrivileges(file.fd, null);
-    if (errno !== OK) return -errno;
-  }
-  return pwrite(file.fd, data, offset);
+  if (mapped) return keepingPrivileges(file, () => pwrite(file.fd, data, offset));
+  const errno = killPriv ? clearByWrite(core, call, id, file.fd, lostByWrite) : OK;
+  return errno === OK ? pwrite(file.fd, data, offset) : -errno;
 }
 
 export function fallocate(
@@ -241,7 +266,8 @@ export function fallocate(
   length: number,
 ): Errno {
   const file = fileToWrite(core, call, id, fh, Number.POSITIVE_INFINITY);
-  return typeof file === 'number' ? -file : allocate(file.fd, mode, offset, length);
+  if (typeof file === 'number') return -file;
+  return clearByWrite(core, call, id, file.fd, lostByAnyWrite) || allocate(file.fd, mode, offset, length);
 }
 
 export function lseek(core: Core, id: NodeId, fh: Fh, offset: number, whence: number): Count {
@@ -266,6 +292,8 @@ export function copyFileRange(
   if (typeof to === 'number') return to;
   const from = fileOf(core, id, fh);
   if (typeof from === 'number') return from;
+  const errno = clearByWrite(core, call, toId, to.fd, lostByAnyWrite);
+  if (errno !== OK) return -errno;
   if (length <= INLINE_COPY_BYTES) return copyRange(from.fd, offset, to.fd, toOffset, length);
   return -park(core, call, [from, to], {
     kind: 'copy-range',

@@ -49,4 +49,5 @@ export function ioctl(
 function flagsChanged(core: Core, inode: Inode): void {
   if (!inode.isDir) core.files.discard(inode);
   core.statOf(inode, core.stat);
+  core.attributesChanged(inode);
 }

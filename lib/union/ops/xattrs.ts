@@ -10,6 +10,7 @@ import type { Call } from '../../vfs/types';
 import { copyUp } from '../copy-up';
 import type { Core, Place } from '../core';
 import type { Inode } from '../inode';
+import { CAPABILITY, mayLoseCapabilities } from '../privileges';
 import { mayDecorate } from '../protection';
 
 const MODE_BITS = 0o7777;
@@ -111,7 +112,9 @@ export function removexattr(core: Core, call: Call, id: NodeId, name: ByteString
   if (refused !== OK) return core.writable || refused;
   const there = xattrOf(core, inode, name, EMPTY);
   if (there < 0 && (there === -ENODATA || there === -EOPNOTSUPP)) return -there;
-  const errno = copyUp(core, call, inode);
+  const errno =
+    (name === CAPABILITY ? core.writable || mayLoseCapabilities(core, call, inode) : OK) ||
+    copyUp(core, call, inode);
   if (errno !== OK) return errno;
   const place = core.placeOf(inode);
   return place.fd < 0 ? -place.fd : remove(place.fd, place.name, core.xattrs.toDisk(name));
