@@ -7,6 +7,9 @@ export type Errno = number;
 /** A number of bytes (or other non-negative result), or a negated errno. */
 export type Count = number;
 
+/** 1 for yes, 0 for no, or a negated errno: a question that could not be asked has no answer. */
+export type Answer = number;
+
 export const OK: Errno = 0;
 
 /**

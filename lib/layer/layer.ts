@@ -1,6 +1,6 @@
 /** One layer of a stack: an open root directory, and what is known of its file system. */
 import { type ByteString, shown } from '../base/bytes';
-import { ENOSYS, EPERM, type Errno, errnoName } from '../base/errno';
+import { EACCES, ENOSYS, EPERM, type Errno, errnoName } from '../base/errno';
 import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
 import { ioctl } from '../sys/io';
@@ -67,13 +67,16 @@ export function describe(path: ByteString, index: number, fd: number, detached: 
   const stat = newStat();
   const errno = statAt(fd, null, stat);
   if (errno !== 0) throw unfit(path, errno);
-  const type = statFsOf(fd)?.type ?? 0;
-  const handleFd = Math.max(openat(fd, '.' as ByteString, O_RDONLY_DIRECTORY), -1);
+  const room = statFsOf(fd);
+  if (typeof room === 'number') throw unfit(path, room);
+  const { type } = room;
+  const handleFd = openat(fd, '.' as ByteString, O_RDONLY_DIRECTORY);
+  if (handleFd < 0 && handleFd !== -EACCES && handleFd !== -EPERM) throw unfit(path, -handleFd);
   return {
     index,
     path,
     fd,
-    handleFd,
+    handleFd: Math.max(handleFd, -1),
     rootIno: stat.ino,
     devMajor: stat.devMajor,
     devMinor: stat.devMinor,

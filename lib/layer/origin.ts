@@ -11,12 +11,15 @@
  *   21…     the file handle
  */
 import type { Name } from '../base/bytes';
+import { ENOSYS, EOPNOTSUPP, EOVERFLOW, EPERM, type Errno } from '../base/errno';
 import type { FileHandle } from '../sys/handle';
 import { handleOf } from '../sys/handle';
 
 const VERSION = 0;
 const MAGIC = 0xfb;
 const HEADER_BYTES = 21;
+/** What name_to_handle_at(2) says where a file system has no handles, or larger ones than we take. */
+const HAVE_NONE: ReadonlySet<Errno> = new Set([EOPNOTSUPP, EOVERFLOW, EPERM, ENOSYS]);
 const BIG_ENDIAN = 1;
 const ANY_ENDIAN = 2;
 
@@ -25,10 +28,10 @@ export interface Origin {
   readonly handle: FileHandle;
 }
 
-/** The value for a file that is copied up from a lower name, or null where its file system has no handles. */
-export function encodeOrigin(dir: number, name: Name | null, uuid: Buffer): Buffer | null {
+/** The value for a file that is copied up from a lower name; null where it has no handle that we take; or an errno. */
+export function encodeOrigin(dir: number, name: Name | null, uuid: Buffer): Buffer | null | Errno {
   const handle = handleOf(dir, name);
-  if (typeof handle === 'number') return null;
+  if (typeof handle === 'number') return HAVE_NONE.has(handle) ? null : handle;
   const header = Buffer.from([VERSION, MAGIC, HEADER_BYTES + handle.bytes.length, 0, handle.type]);
   return Buffer.concat([header, uuid, handle.bytes]);
 }

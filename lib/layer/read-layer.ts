@@ -1,6 +1,6 @@
 /** Reads one directory of one layer, telling entries from whiteouts. */
 import type { Name } from '../base/bytes';
-import type { Errno } from '../base/errno';
+import { EACCES, ENOENT, type Errno, OK } from '../base/errno';
 import { readDirectory } from '../sys/dir';
 import { newStat, statAt } from '../sys/stat';
 import type { PrivateXattrs } from './private-xattr';
@@ -22,27 +22,34 @@ export interface LayerVisitor {
 const stat = newStat();
 
 /**
- * Visits a directory's entries.
+ * Visits a directory's entries. Fails where it cannot be told of one whether it is a whiteout; what was visited until
+ * then is then of no use. (Where nobody may look names up, none of them can be: they are entries.)
  * @param fd the directory
  * @param oci read `.wh.` names as whiteouts (lower layers)
- * @param xattrWhiteouts whether regular files may be whiteouts; null: to be found out
+ * @param xattrWhiteouts regular files in it may be whiteouts
  */
 export function readLayer(
   fd: number,
   xattrs: PrivateXattrs,
   oci: boolean,
   visitor: LayerVisitor,
-  xattrWhiteouts: boolean | null = null,
+  xattrWhiteouts: boolean,
 ): Errno {
-  return readDirectory(fd, (name, ino, given) => {
+  let failed = OK;
+  const errno = readDirectory(fd, (name, ino, given) => {
     let dirType = given;
     if (given === DT_CHR || given === DT_UNKNOWN) {
-      if (statAt(fd, name, stat) !== 0) return;
-      if (isWhiteout(stat)) {
-        visitor.whiteout(name);
+      const unseen = statAt(fd, name, stat);
+      if (unseen === OK) {
+        if (isWhiteout(stat)) {
+          visitor.whiteout(name);
+          return;
+        }
+        dirType = (stat.mode & S_IFMT) >> 12;
+      } else if (unseen !== EACCES) {
+        if (unseen !== ENOENT) failed = unseen;
         return;
       }
-      dirType = (stat.mode & S_IFMT) >> 12;
     }
     if (oci) {
       if (isOciOpaque(name)) {
@@ -55,13 +62,15 @@ export function readLayer(
         return;
       }
     }
-    if (dirType === DT_REG) {
-      xattrWhiteouts ??= xattrs.hasXattrWhiteouts(fd);
-      if (xattrWhiteouts && xattrs.isXattrWhiteout(fd, name)) {
+    if (dirType === DT_REG && xattrWhiteouts) {
+      const whiteout = xattrs.isXattrWhiteout(fd, name);
+      if (whiteout < 0) failed = -whiteout;
+      if (whiteout === 1) {
         visitor.whiteout(name);
         return;
       }
     }
     visitor.entry(name, ino, dirType);
   });
+  return errno || failed;
 }

@@ -2,6 +2,7 @@
 import type { Name } from '../base/bytes';
 import type { Count, Errno } from '../base/errno';
 import { countOf, cstr, errnoOf, native } from './libc';
+import { hasRoomNow } from './open';
 
 const cNameToHandle = native('int name_to_handle_at(int, const void *, void *, void *, int)');
 const cOpenByHandle = native('int open_by_handle_at(int, void *, int)');
@@ -34,5 +35,6 @@ export function openByHandle(mount: number, handle: FileHandle, flags: number): 
   buffer.writeUInt32LE(handle.bytes.length, 0);
   buffer.writeInt32LE(handle.type, 4);
   handle.bytes.copy(buffer, 8);
-  return countOf(cOpenByHandle(mount, buffer, flags | O_CLOEXEC));
+  const fd = countOf(cOpenByHandle(mount, buffer, flags | O_CLOEXEC));
+  return fd < 0 && hasRoomNow(fd) ? countOf(cOpenByHandle(mount, buffer, flags | O_CLOEXEC)) : fd;
 }

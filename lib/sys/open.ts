@@ -1,6 +1,6 @@
 /** Opening, closing and duplicating file descriptors: open(2), close(2), dup(2), memory of a process's limits. */
 import type { ByteString } from '../base/bytes';
-import type { Count, Errno } from '../base/errno';
+import { type Count, EMFILE, ENFILE, type Errno } from '../base/errno';
 import { countOf, cstr, errnoOf, native, syscallNumber } from './libc';
 
 export const AT_FDCWD = -100;
@@ -20,9 +20,25 @@ const cPrlimit = native('int prlimit(int, int, const void *, void *)');
 const OPENAT2 = syscallNumber({ x64: 437, arm64: 437 });
 const RLIMIT_NOFILE = 7;
 
+let makeRoom: () => boolean = () => false;
+
+/**
+ * From now on, who finds that no descriptor is left asks for room first, and tries again where there is some.
+ * @param relieve closes descriptors that are not in use; false where there are none
+ */
+export function onNoDescriptors(relieve: () => boolean): void {
+  makeRoom = relieve;
+}
+
+/** Is the answer that of a call that found no descriptor, and may find one now? */
+export function hasRoomNow(answer: Count): boolean {
+  return (answer === -EMFILE || answer === -ENFILE) && makeRoom();
+}
+
 /** openat(2); the descriptor is always close-on-exec. */
 export function openat(dir: number, name: ByteString, flags: number, mode = 0): Count {
-  return countOf(cOpenat(dir, cstr(name), flags | O_CLOEXEC, mode));
+  const fd = countOf(cOpenat(dir, cstr(name), flags | O_CLOEXEC, mode));
+  return fd < 0 && hasRoomNow(fd) ? countOf(cOpenat(dir, cstr(name), flags | O_CLOEXEC, mode)) : fd;
 }
 
 const how = Buffer.alloc(24);
@@ -32,7 +48,10 @@ export function openat2(dir: number, path: ByteString, flags: number, resolve: n
   how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
   how.writeBigUInt64LE(0n, 8);
   how.writeBigUInt64LE(BigInt(resolve), 16);
-  return countOf(cSyscall4(OPENAT2, dir, cstr(path), how, how.length));
+  const fd = countOf(Number(cSyscall4(OPENAT2, dir, cstr(path), how, how.length)));
+  return fd < 0 && hasRoomNow(fd)
+    ? countOf(Number(cSyscall4(OPENAT2, dir, cstr(path), how, how.length)))
+    : fd;
 }
 
 export function close(fd: number): Errno {
@@ -40,7 +59,8 @@ export function close(fd: number): Errno {
 }
 
 export function dup(fd: number): Count {
-  return countOf(cDup(fd));
+  const copy = countOf(cDup(fd));
+  return copy < 0 && hasRoomNow(copy) ? countOf(cDup(fd)) : copy;
 }
 
 /** dup2(2): `to` is then the same open file as `fd`, and is inherited by programs. */
@@ -73,16 +93,17 @@ export function keepOnExec(fd: number): Errno {
 
 /**
  * Raises the limit of open files as far as allowed (a privileged process past its hard limit, up to `wanted`).
- * Returns the limit now in force.
+ * Returns the limit now in force, 0 where it cannot be told.
  */
 export function raiseOpenFileLimit(wanted: number): number {
   const limit = Buffer.alloc(16);
   limit.writeBigUInt64LE(BigInt(wanted), 0);
   limit.writeBigUInt64LE(BigInt(wanted), 8);
   if (cPrlimit(0, RLIMIT_NOFILE, limit, null) === 0) return wanted;
-  cPrlimit(0, RLIMIT_NOFILE, null, limit);
+  if (cPrlimit(0, RLIMIT_NOFILE, null, limit) !== 0) return 0;
+  const soft = limit.readBigUInt64LE(0);
   const hard = limit.readBigUInt64LE(8);
   limit.writeBigUInt64LE(hard, 0);
-  cPrlimit(0, RLIMIT_NOFILE, limit, null);
-  return Math.min(Number(hard), wanted);
+  const raised = cPrlimit(0, RLIMIT_NOFILE, limit, null) === 0;
+  return Math.min(Number(raised ? hard : soft), wanted);
 }

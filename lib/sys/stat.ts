@@ -137,10 +137,11 @@ export interface StatFsResult {
   frsize: number;
 }
 
-/** fstatfs(2), or null where it fails. */
-export function statFsOf(fd: number): StatFsResult | null {
+/** fstatfs(2), or its errno. */
+export function statFsOf(fd: number): StatFsResult | Errno {
   const buffer = Buffer.alloc(120);
-  if (cFstatfs(fd, buffer) < 0) return null;
+  const errno = errnoOf(cFstatfs(fd, buffer));
+  if (errno !== 0) return errno;
   const field = (index: number): number => Number(buffer.readBigUInt64LE(index * 8));
   return {
     type: field(0),

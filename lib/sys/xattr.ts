@@ -6,7 +6,7 @@
  */
 import { type ByteString, bytesOf, type Name } from '../base/bytes';
 import type { Count, Errno } from '../base/errno';
-import { EBADF, ENOSYS } from '../base/errno';
+import { EBADF, ENOSYS, ERANGE } from '../base/errno';
 import { countOf, cstr, cstr2, errnoOf, native, syscallNumber } from './libc';
 
 const cLgetxattr = native('int64_t lgetxattr(const void *, const void *, void *, size_t)');
@@ -45,9 +45,9 @@ export function setxattr(dir: number, name: Name | null, key: ByteString, value:
 
 let haveListxattrat = true;
 
-/** listxattr(2): NUL-terminated names; `into` null asks for the size. */
-function list(dir: number, name: Name | null, into: Buffer | null): Count {
-  const room = into?.length ?? 0;
+/** listxattr(2): NUL-terminated names. */
+function list(dir: number, name: Name | null, into: Buffer): Count {
+  const room = into.length;
   if (name !== null && haveListxattrat) {
     const count = countOf(
       Number(cListxattrat(LISTXATTRAT, dir, cstr(name), AT_SYMLINK_NOFOLLOW, into, room)),
@@ -59,18 +59,26 @@ function list(dir: number, name: Name | null, into: Buffer | null): Count {
   return countOf(call(path(dir, name), into, room));
 }
 
+/** The longest value that there can be. */
+export const XATTR_SIZE_MAX = 65536;
+
 const NO_NAMES: readonly ByteString[] = [];
+const fewNames = Buffer.alloc(512);
 const names = Buffer.alloc(65536);
 
 /**
- * The names of all xattrs, or an errno. The size is asked for first: most files have none, and the kernel makes
- * room for as many as are asked for.
+ * The names of all xattrs, or an errno. Most files have few, and the kernel makes room for as many as are asked for:
+ * the large buffer is for who needs it.
  */
 export function xattrNames(dir: number, name: Name | null): readonly ByteString[] | Errno {
-  let length = list(dir, name, null);
+  let from = fewNames;
+  let length = list(dir, name, from);
   if (length === 0) return NO_NAMES;
-  if (length > 0) length = list(dir, name, names);
-  return length < 0 ? -length : (bytesOf(names, 0, length).split('\0').slice(0, -1) as ByteString[]);
+  if (length === -ERANGE) {
+    from = names;
+    length = list(dir, name, from);
+  }
+  return length < 0 ? -length : (bytesOf(from, 0, length).split('\0').slice(0, -1) as ByteString[]);
 }
 
 export function removexattr(dir: number, name: Name | null, key: ByteString): Errno {

@@ -30,7 +30,7 @@ export function checkInvariants(core: Core): void {
       }
     } else if (inode.upper) {
       hold(
-        inode.parent !== null ? inode.parent.upper !== null : inode.held >= 0 || inode.open !== null,
+        inode.parent !== null ? inode.parent.upper !== null : inode.held >= 0,
         `${who} is in the upper layer but cannot be reached`,
       );
     }

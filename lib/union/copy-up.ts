@@ -14,15 +14,15 @@ import { encodeOrigin } from '../layer/origin';
 import { RealDir } from '../layer/real-dir';
 import { utimesAt } from '../sys/attr';
 import { mkdirat, mknodat, readlinkat, renameat2, symlinkat } from '../sys/names';
-import { dup, openat } from '../sys/open';
+import { close, dup, openat } from '../sys/open';
 import { newStat, type Stat, statAt } from '../sys/stat';
-import { O_NOFOLLOW, O_PATH, S_IFLNK, S_IFREG } from '../vfs/flags';
+import { O_DIRECTORY, O_NOFOLLOW, O_PATH, O_RDONLY, S_IFLNK, S_IFREG } from '../vfs/flags';
 import type { Job } from '../vfs/jobs';
 import type { Call } from '../vfs/types';
 import type { Core } from './core';
 import { dress, unlessUnsupported } from './dress';
 import type { Dir, File, Inode, PendingCopy } from './inode';
-import { isImmutable, protect, protectDir } from './protection';
+import { isImmutable, protect } from './protection';
 
 /** Bytes that are copied while the caller waits; above it the copy is a job. */
 const INLINE_BYTES = 512 * 1024;
@@ -57,36 +57,60 @@ export function copyUpDir(core: Core, dir: Dir): Errno {
   return dir.upper === null ? copyUpLowerDir(core, dir) : OK;
 }
 
+/** All that are missing, the outermost first: a tree may be deeper than the stack, and than descriptors go. */
 function copyUpLowerDir(core: Core, dir: Dir): Errno {
-  const parent = dir.parent;
-  if (parent === null) return ENOENT;
-  const errno = copyUpDir(core, parent);
-  if (errno !== OK) return errno;
+  const missing: Dir[] = [];
+  let at = dir;
+  for (; at.upper === null; at = at.parent) {
+    if (at.parent === null) return ENOENT;
+    missing.push(at);
+    if (at !== dir && isImmutable(at)) return EPERM;
+  }
+  if (isImmutable(at)) return EPERM;
+  for (let next = missing.pop(); next !== undefined; next = missing.pop()) {
+    core.descriptors.beginRequest();
+    const errno = copyUpOneDir(core, next);
+    if (errno !== OK) return errno;
+  }
+  return OK;
+}
+
+/** Preconditions: its parent is in the upper layer. */
+function copyUpOneDir(core: Core, dir: Dir): Errno {
+  const parent = dir.parent!;
   const from = dir.lowers[0]!;
   const fd = from.fd();
   if (fd < 0) return -fd;
   const failed = statAt(fd, null, lowerStat);
   if (failed !== OK) return failed;
   const origin = encodeOrigin(fd, null, from.layer.uuid);
+  if (typeof origin === 'number') return origin;
   const made = makeTwin(core, (work, name) => mkdirat(work, name, 0o700), fd, null, origin);
   if (typeof made === 'number') return made;
-  const published = moveIn(core, made, parent, dir.name, origin !== null);
-  if (published !== OK) return published;
-  dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
-  core.attributesChanged(dir);
-  if (dir.guard === 0) return OK;
-  markImpure(core, dir);
-  protectDir(dir.upper.fd(), dir.guard);
-  return OK;
+  const handle = dir.guard === 0 ? -1 : openat(core.work!.fd, made, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  const published =
+    dir.guard !== 0 && handle < 0
+      ? removeMade(core, made, -handle)
+      : moveIn(core, made, parent, dir.name, origin !== null);
+  if (published === OK) {
+    dir.upper = new RealDir(core.upper!, parent.upper, dir.name, core.descriptors);
+    core.attributesChanged(dir);
+    if (dir.guard !== 0) {
+      markImpure(core, dir);
+      protect(handle, dir.guard);
+    }
+  }
+  if (handle >= 0) close(handle);
+  return published;
 }
 
 function copyUpFile(core: Core, call: Call, file: File, size: number): Errno {
   if (file.type === S_IFREG) return copyUpRegular(core, call, file, size);
-  return (file.parent === null ? OK : copyUpDir(core, file.parent)) || copyUpSpecial(core, file);
+  return (file.parent === null ? OK : copyUpDir(core, file.parent)) || copyUpSpecial(core, call, file);
 }
 
 /** A symlink, device, fifo or socket. One that was deleted while open stays without a name. */
-function copyUpSpecial(core: Core, file: File): Errno {
+function copyUpSpecial(core: Core, call: Call, file: File): Errno {
   const fd = file.lowerDir!.fd();
   if (fd < 0) return -fd;
   const errno = statAt(fd, file.lowerName, lowerStat);
@@ -99,13 +123,17 @@ function copyUpSpecial(core: Core, file: File): Errno {
     return typeof target === 'number' ? target : symlinkat(target, work, name);
   };
   const origin = encodeOrigin(fd, file.lowerName, file.lowerDir!.layer.uuid);
+  if (typeof origin === 'number') return origin;
   const made = makeTwin(core, make, fd, file.lowerName, origin);
   if (typeof made === 'number') return made;
+  const unseen = statAt(core.work!.fd, made, upperStat);
+  if (unseen !== OK) return removeMade(core, made, unseen);
   const published =
     file.parent === null
-      ? keepNameless(core, file, made)
+      ? keepNameless(core, call, file, made)
       : moveIn(core, made, file.parent, file.name, origin !== null);
-  return published || becameUpper(core, file, lowerStat, -1);
+  if (published === OK) becameUpper(core, file, lowerStat, upperStat.ino, -1);
+  return published;
 }
 
 /** Makes a file in the work directory and gives it everything of its lower twin. Returns its name or an errno. */
@@ -120,8 +148,11 @@ function makeTwin(
   const temporary = work.freshName();
   const errno =
     make(work.fd, temporary) || dress(core, lowerStat, lowerDir, lowerName, work.fd, temporary, origin);
-  if (errno === OK) return temporary;
-  work.remove(temporary);
+  return errno === OK ? temporary : removeMade(core, temporary, errno);
+}
+
+function removeMade(core: Core, made: Name, errno: Errno): Errno {
+  core.work!.remove(made);
   return errno;
 }
 
@@ -135,12 +166,10 @@ function moveIn(core: Core, made: Name, parent: Dir, name: Name, hasOrigin: bool
   return errno;
 }
 
-function keepNameless(core: Core, file: File, made: Name): Errno {
+function keepNameless(core: Core, call: Call, file: File, made: Name): Errno {
   const fd = openat(core.work!.fd, made, O_PATH | O_NOFOLLOW);
   core.work!.remove(made);
-  if (fd < 0) return -fd;
-  file.held = fd;
-  return OK;
+  return core.hold(file, fd, call.uid);
 }
 
 function copyUpRegular(core: Core, call: Call, file: File, size: number): Errno {
@@ -150,7 +179,7 @@ function copyUpRegular(core: Core, call: Call, file: File, size: number): Errno 
     call.job = copy.job;
     return PARKED;
   }
-  const errno = copy.errno || publishCopy(core, file, copy);
+  const errno = copy.errno || publishCopy(core, call, file, copy);
   if (errno !== OK) abandonCopy(core, file);
   return errno;
 }
@@ -160,7 +189,7 @@ function copyFor(core: Core, call: Call, file: File, size: number): PendingCopy 
   const known = file.copying;
   if (known !== null && (known.job !== NO_JOB || serves(core, call, known, size))) return known;
   abandonCopy(core, file);
-  const copy = startCopy(core, file, size);
+  const copy = startCopy(core, call, file, size);
   if (typeof copy === 'number') return copy;
   file.copying = copy;
   copyContent(core, file, copy);
@@ -176,16 +205,22 @@ function serves(core: Core, call: Call, copy: PendingCopy, size: number): boolea
   return copy.size >= Math.min(copy.lower.size, size);
 }
 
-function startCopy(core: Core, file: File, size: number): PendingCopy | Errno {
+function startCopy(core: Core, call: Call, file: File, size: number): PendingCopy | Errno {
   const dir = file.lowerDir!.fd();
   if (dir < 0) return -dir;
   const lower = newStat();
   const errno = statAt(dir, file.lowerName, lower);
   if (errno !== OK) return errno;
+  const unpaid = core.descriptors.pin(call.uid);
+  if (unpaid !== OK) return unpaid;
   const made = core.work!.newFile(lower.mode & MODE_BITS);
-  if (typeof made === 'number') return made;
+  if (typeof made === 'number') {
+    core.descriptors.unpin(call.uid);
+    return made;
+  }
   return {
     made,
+    payer: call.uid,
     lower,
     size: Math.min(lower.size, size),
     stage: 'data',
@@ -250,15 +285,19 @@ function dressCopy(core: Core, file: File, copy: PendingCopy): Errno {
   if (dir < 0) return -dir;
   const linked = copy.lower.nlink > 1;
   const origin = linked ? null : encodeOrigin(dir, file.lowerName, file.lowerDir!.layer.uuid);
+  if (typeof origin === 'number') return origin;
   return dress(core, copy.lower, dir, file.lowerName, copy.made.fd, null, origin);
 }
 
 /** Moves the finished copy into place; a file that was deleted meanwhile stays without a name. */
-function publishCopy(core: Core, file: File, copy: PendingCopy): Errno {
+function publishCopy(core: Core, call: Call, file: File, copy: PendingCopy): Errno {
   const parent = file.parent;
+  const unseen = statAt(copy.made.fd, null, upperStat);
+  if (unseen !== OK) return unseen;
+  const { ino } = upperStat;
   if (parent === null) {
-    file.held = dup(copy.made.fd);
-    if (file.held < 0) return -file.held;
+    const errno = core.hold(file, dup(copy.made.fd), call.uid);
+    if (errno !== OK) return errno;
     core.work!.remove(copy.made.name);
   } else {
     const errno =
@@ -268,44 +307,47 @@ function publishCopy(core: Core, file: File, copy: PendingCopy): Errno {
     if (errno !== OK) return errno;
   }
   file.copying = null;
-  return becameUpper(core, file, copy.lower, copy.made.fd);
+  core.descriptors.unpin(copy.payer);
+  becameUpper(core, file, copy.lower, ino, copy.made.fd);
+  return OK;
 }
 
 /** Lets go of a copy that no job works on. */
 export function abandonCopy(core: Core, file: File): void {
   if (file.copying === null) return;
   core.work!.discard(file.copying.made);
+  core.descriptors.unpin(file.copying.payer);
   file.copying = null;
 }
 
 /**
  * The inode's real file is the upper one from now on. A lower hard link gets a number of its own: its other names
  * stay with the lower file.
+ * @param ino the upper file's real number
  * @param fd the upper file, open; -1 where it is not
  */
-function becameUpper(core: Core, file: File, lower: Stat, fd: number): Errno {
+function becameUpper(core: Core, file: File, lower: Stat, ino: number, fd: number): void {
   core.files.discard(file);
   file.upper = true;
   core.attributesChanged(file);
+  file.upperIno = ino;
   if (fd >= 0) core.files.adopt(file, fd);
   if (fd >= 0 && lower.guard !== 0) protect(fd, lower.guard);
-  const errno = core.statOf(file, upperStat);
-  if (errno !== OK) return errno;
-  file.upperIno = upperStat.ino;
-  if (lower.nlink > 1) {
-    file.ino = core.numbers.of(core.upper!, upperStat.ino);
-    file.parent?.view?.set(file.name, file.ino, file.type >> 12);
-  }
-  return OK;
+  // Where the copy could not be protected. What cannot be asked stays as protected as it was.
+  if (lower.guard !== 0) core.statOf(file, upperStat);
+  if (lower.nlink === 1) return;
+  file.ino = core.numbers.of(core.upper!, ino);
+  file.parent?.view?.set(file.name, file.ino, file.type >> 12);
 }
 
 /** Runs what adds a name to an upper directory, and puts the directory's times back: it looks the same as before. */
 function keepingTimes(parent: Dir, change: (upper: number) => Errno): Errno {
   const fd = parent.upper!.fd();
   if (fd < 0) return -fd;
-  const known = statAt(fd, null, parentStat) === OK;
+  const unseen = statAt(fd, null, parentStat);
+  if (unseen !== OK) return unseen;
   const errno = change(fd);
-  if (errno === OK && known) {
+  if (errno === OK) {
     const { atimeSec, atimeNs, mtimeSec, mtimeNs } = parentStat;
     utimesAt(fd, null, atimeSec, atimeNs, mtimeSec, mtimeNs);
   }

@@ -1,13 +1,28 @@
 /** What all operations of one union share: the stack, the tables, and the few steps that every operation needs. */
 import type { ByteString, Name } from '../base/bytes';
-import { type Count, EROFS, type Errno, ESTALE, PARKED } from '../base/errno';
+import {
+  type Count,
+  EACCES,
+  EINVAL,
+  ENOENT,
+  EOPNOTSUPP,
+  EOVERFLOW,
+  EPERM,
+  ERANGE,
+  EROFS,
+  type Errno,
+  ESTALE,
+  OK,
+  PARKED,
+} from '../base/errno';
 import type { Ino, JobId, NodeId } from '../base/ids';
 import type { Logger } from '../base/log';
 import type { ListingIndex } from '../index/index-store';
+import { Descriptors } from '../layer/descriptors';
 import type { Layer } from '../layer/layer';
 import { decodeOrigin } from '../layer/origin';
 import { PrivateXattrs } from '../layer/private-xattr';
-import { DirDescriptors, RealDir } from '../layer/real-dir';
+import { RealDir } from '../layer/real-dir';
 import { actAs, setUmask } from '../sys/attr';
 import { openByHandle } from '../sys/handle';
 import { close } from '../sys/open';
@@ -35,6 +50,16 @@ export interface Place {
 
 const ROOT_NAME = '/' as Name;
 const ORIGIN_BYTES = 256;
+/** What open_by_handle_at(2) says of a handle that belongs to no file here, or that we may not open. */
+const LEADS_NOWHERE: ReadonlySet<Errno> = new Set([
+  ESTALE,
+  ENOENT,
+  EINVAL,
+  EOPNOTSUPP,
+  EPERM,
+  EACCES,
+  EOVERFLOW,
+]);
 
 export class Core {
   readonly xattrs: PrivateXattrs;
@@ -43,7 +68,7 @@ export class Core {
   readonly files: OpenFiles;
   readonly table: NodeTable;
   readonly staleOpens = new StaleOpens();
-  readonly descriptors: DirDescriptors;
+  readonly descriptors: Descriptors;
   /** Set by init. */
   kernel!: Kernel;
   /** What a file without xattrs is answered for a name, by layer and file type; see ops/xattrs.ts. */
@@ -57,7 +82,7 @@ export class Core {
   /**
    * @param upper null for a read-only mount, as is `work`
    * @param lowers newest first
-   * @param fdLimit descriptors that may be kept open
+   * @param fdLimit descriptors that may be kept open between requests
    */
   constructor(
     readonly options: UnionOptions,
@@ -74,9 +99,9 @@ export class Core {
     this.xattrs = new PrivateXattrs(options.xattrs);
     this.numbers = new InodeNumbers(layers, options.xino);
     this.listings = new LowerListings(this.xattrs, index);
+    this.descriptors = new Descriptors(fdLimit);
     const keepAtime = options.noatime === true && upper?.detached === false;
-    this.files = new OpenFiles(Math.floor(fdLimit / 4), keepAtime ? O_NOATIME : 0);
-    this.descriptors = new DirDescriptors(Math.floor(fdLimit / 2));
+    this.files = new OpenFiles(this.descriptors, keepAtime ? O_NOATIME : 0);
     const rootOf = (layer: Layer): RealDir => new RealDir(layer, null, ROOT_NAME, this.descriptors);
     const top = lowers[0]!;
     const root = new Dir(
@@ -100,9 +125,24 @@ export class Core {
     } else {
       this.onForgottenFile(this, inode);
       this.files.discard(inode);
-      if (inode.held >= 0) close(inode.held);
+      if (inode.held < 0) return;
+      close(inode.held);
       inode.held = -1;
+      this.descriptors.unpin(inode.payer);
     }
+  }
+
+  /** Keeps a file that has no name (any more) by a descriptor, which is the core's from here on; at the cost of `uid`. */
+  hold(file: File, fd: Count, uid: number): Errno {
+    if (fd < 0) return -fd;
+    const errno = this.descriptors.pin(uid);
+    if (errno !== OK) {
+      close(fd);
+      return errno;
+    }
+    file.held = fd;
+    file.payer = uid;
+    return OK;
   }
 
   /** What is to be done when a running job ends. */
@@ -176,7 +216,7 @@ export class Core {
       place.fd = inode.lowerDir!.fd();
       place.name = inode.lowerName;
     } else if (inode.parent === null) {
-      place.fd = inode.held >= 0 ? inode.held : (inode.open?.fd ?? -ESTALE);
+      place.fd = inode.held >= 0 ? inode.held : -ESTALE;
       place.name = null;
     } else {
       place.fd = inode.parent.upper!.fd();
@@ -193,9 +233,8 @@ export class Core {
   }
 
   private statReal(inode: Inode, out: Stat): Errno {
-    if (!inode.isDir && inode.open !== null && inode.open.upper === inode.upper) {
-      return statAt(inode.open.fd, null, out);
-    }
+    const open = inode.isDir ? null : inode.open;
+    if (open !== null && open.fd >= 0 && open.upper === inode.upper) return statAt(open.fd, null, out);
     const place = this.placeOf(inode);
     if (inode.isDir ? inode.upper === null : !inode.upper) this.lowerStats++;
     return place.fd < 0 ? -place.fd : statAt(place.fd, place.name, out);
@@ -228,7 +267,7 @@ export class Core {
   /** A merged directory has one link, as in overlayfs: programs then do not count subdirectories by it. */
   private linksOf(inode: Inode, stat: Stat): number {
     if (inode.isDir) {
-      return inode.dead ? 0 : this.listings.isMerged(inode) ? 1 : stat.nlink;
+      return inode.dead ? 0 : inode.isMerged ? 1 : stat.nlink;
     }
     return inode.parent === null && !inode.upper ? 0 : stat.nlink;
   }
@@ -271,23 +310,28 @@ export class Core {
   }
 
   /** The inode number of an upper file: its origin's, where it was copied up. */
-  numberOfUpper(dir: Dir, name: Name, stat: Stat): Ino {
+  numberOfUpper(dir: Dir, name: Name, stat: Stat): Ino | Count {
     const own = this.numbers.of(this.upper!, stat.ino);
-    return dir.upper!.isImpure(this.xattrs) ? (this.originNumber(dir.upper!.fd(), name) ?? own) : own;
+    const impure = dir.upper!.isImpure(this.xattrs);
+    if (impure !== 1) return impure < 0 ? impure : own;
+    const fd = dir.upper!.fd();
+    return fd < 0 ? fd : this.originNumber(fd, name, own);
   }
 
-  private originNumber(dir: number, name: Name): Ino | null {
+  /** @param own the answer where it has no origin, or one that is not in this stack (any more) */
+  private originNumber(dir: number, name: Name, own: Ino): Ino | Count {
     const length = getxattr(dir, name, this.xattrs.origin, this.originValue);
-    const origin = length > 0 ? decodeOrigin(this.originValue.subarray(0, length)) : null;
-    if (origin === null) return null;
+    if (length < 0) return length === -ERANGE || this.xattrs.saysNone(length) ? own : length;
+    const origin = decodeOrigin(this.originValue.subarray(0, length));
+    if (origin === null) return own;
     const layer = this.lowers.find((lower) => lower.uuid.equals(origin.uuid));
-    if (layer === undefined) return null;
+    if (layer === undefined || layer.handleFd < 0) return own;
     const fd = openByHandle(layer.handleFd, origin.handle, O_PATH);
-    if (fd < 0) return null;
+    if (fd < 0) return LEADS_NOWHERE.has(-fd) ? own : fd;
     const found = newStat();
     const errno = statAt(fd, null, found);
     close(fd);
-    return errno === 0 ? this.numbers.of(layer, found.ino) : null;
+    return errno === 0 ? this.numbers.of(layer, found.ino) : -errno;
   }
 
   private readonly uid = process.geteuid!();

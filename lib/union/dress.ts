@@ -3,7 +3,7 @@ import type { ByteString, Name } from '../base/bytes';
 import { ENODATA, EOPNOTSUPP, EPERM, type Errno, OK } from '../base/errno';
 import { chmodAt, chownAt, utimesAt } from '../sys/attr';
 import type { Stat } from '../sys/stat';
-import { getxattr, setxattr, xattrNames } from '../sys/xattr';
+import { getxattr, setxattr, XATTR_SIZE_MAX, xattrNames } from '../sys/xattr';
 import { S_IFLNK, S_IFMT, S_ISGID, S_ISUID } from '../vfs/flags';
 import type { Core } from './core';
 
@@ -12,8 +12,8 @@ const SET_ID = S_ISUID | S_ISGID;
 
 /**
  * Gives a new upper file everything of its lower twin but the data. The owner comes first: changing it clears
- * capabilities and set-ID bits.
- * @param to null for an open file, which has its mode already
+ * capabilities and set-ID bits, as writing the data has done where we may not keep them (CAP_FSETID).
+ * @param to null for an open file, which was made with its mode
  */
 export function dress(
   core: Core,
@@ -37,7 +37,6 @@ export function dress(
   );
 }
 
-const XATTR_SIZE_MAX = 65536;
 const value = Buffer.alloc(XATTR_SIZE_MAX);
 
 /** Copies all xattrs but overlayfs's own; those that the upper file system has no room or name for are an error. */

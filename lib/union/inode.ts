@@ -75,6 +75,8 @@ export class File extends AnyInode {
   open: OpenFile | null = null;
   /** O_PATH descriptor of the upper file that has no known name, or -1. */
   held = -1;
+  /** Who pays for `held`. */
+  payer = 0;
   /** A copy-up in progress. */
   copying: PendingCopy | null = null;
 
@@ -118,11 +120,16 @@ export class Dir extends AnyInode {
     public lowers: readonly RealDir[],
   ) {
     super(ino, parent, name);
-    this.settled = lowers.length < 2;
+    this.settled = lowers.length === 0;
   }
 
-  /** `lowers` ends at the first opaque one. */
+  /** `lowers` ends at the first opaque one, and none has a redirect. Changed by LowerListings.settle only. */
   settled: boolean;
+
+  /** Is it made of several real ones? Preconditions: settled, or the root. */
+  get isMerged(): boolean {
+    return this.lowers.length > (this.upper === null ? 1 : 0);
+  }
 
   /** The real directory that attributes are taken from. */
   get top(): RealDir {
@@ -134,6 +141,8 @@ export class Dir extends AnyInode {
 export interface PendingCopy {
   /** The copy, in the work directory; open for reading and writing. */
   readonly made: WorkFile;
+  /** The user who pays for its descriptor. */
+  readonly payer: number;
   /** The lower file's attributes. */
   readonly lower: Stat;
   /** Bytes of the lower file that were asked for. */

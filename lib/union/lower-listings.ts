@@ -4,10 +4,10 @@
  * A directory too large to be listed for one lookup is probed name by name until listing it pays.
  */
 import type { ByteString, Name } from '../base/bytes';
-import { EACCES, ENOENT, type Errno } from '../base/errno';
+import { type Answer, EACCES, ENAMETOOLONG, ENOENT, EPERM, type Errno, OK } from '../base/errno';
 import type { ListingIndex } from '../index/index-store';
 import type { Fingerprint, ListedName, Listing } from '../index/listing';
-import type { PrivateXattrs } from '../layer/private-xattr';
+import { HAS_REDIRECT, MARK_OPAQUE, MARK_XATTR_WHITEOUTS, type PrivateXattrs } from '../layer/private-xattr';
 import { type LayerVisitor, readLayer } from '../layer/read-layer';
 import type { RealDir } from '../layer/real-dir';
 import { hiddenByOci, isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
@@ -71,7 +71,8 @@ export class LowerListings {
   /** What the read-only part of a directory has under a name; ENOENT where it has nothing. */
   find(dir: Dir, name: Name): ListedName | Errno {
     if (dir.lowers.length === 0) return ENOENT;
-    this.settle(dir);
+    const unsettled = this.settle(dir);
+    if (unsettled !== OK) return unsettled;
     if (dir.listing === null && this.listingPays(dir)) {
       const errno = this.load(dir);
       if (errno === EACCES) dir.probes = NEVER_LISTED;
@@ -97,7 +98,8 @@ export class LowerListings {
 
   /** The whole read-only part of a directory, or an errno. */
   all(dir: Dir): Listing | Errno {
-    this.settle(dir);
+    const unsettled = this.settle(dir);
+    if (unsettled !== OK) return unsettled;
     if (dir.listing === null) {
       const errno = this.load(dir);
       if (errno !== 0) return errno;
@@ -107,42 +109,71 @@ export class LowerListings {
 
   /**
    * Finds out how far down a merged directory goes: to its first opaque part. A record of the index that still
-   * holds says so, and gives the listing with it.
+   * holds says so, and gives the listing with it. Fails, and asks again next time, where a part does not tell; EPERM
+   * where one of them has a redirect, which we do not follow (fs/overlayfs/namei.c:ovl_lookup).
    */
-  settle(dir: Dir): void {
-    if (dir.settled) return;
-    dir.settled = true;
-    const record = this.index.get(pathOf(dir));
+  settle(dir: Dir): Errno {
+    if (dir.settled) return OK;
+    const record = dir.lowers.length > 1 ? this.index.get(pathOf(dir)) : null;
     if (record !== null) {
       const parts = dir.lowers.slice(0, record.fingerprints.length);
       const fingerprints = this.fingerprint(parts);
-      const whole = parts.length === dir.lowers.length || this.isOpaque(parts.at(-1)!);
-      if (whole && fingerprints !== null && sameFingerprints(record.fingerprints, fingerprints)) {
-        dir.lowers = parts;
-        dir.fingerprints = fingerprints;
-        for (const part of parts) part.knowPure();
-        this.keep(dir, record.listing);
-        return;
+      if (fingerprints !== null && sameFingerprints(record.fingerprints, fingerprints)) {
+        const whole = parts.length === dir.lowers.length ? 1 : this.isOpaque(parts.at(-1)!);
+        if (whole < 0) return -whole;
+        if (whole === 1) {
+          dir.lowers = parts;
+          dir.fingerprints = fingerprints;
+          dir.settled = true;
+          this.keep(dir, record.listing);
+          return OK;
+        }
       }
     }
-    const bottom = dir.lowers.findIndex((lower) => this.isOpaque(lower));
-    if (bottom >= 0) dir.lowers = dir.lowers.slice(0, bottom + 1);
+    return this.findBottom(dir);
+  }
+
+  private findBottom(dir: Dir): Errno {
+    const { lowers } = dir;
+    const deepest = dir.parent?.lowers.at(-1)?.layer.index;
+    for (let at = 0; at < lowers.length; at++) {
+      const part = lowers[at]!;
+      if (part.isLayerRoot || (at === lowers.length - 1 && part.layer.index === deepest)) continue;
+      const mark = part.opaqueMark(this.xattrs);
+      if (mark < 0) return -mark;
+      if (mark === MARK_OPAQUE) {
+        dir.lowers = lowers.slice(0, at + 1);
+        break;
+      }
+      if (this.isRedirected(part)) return EPERM;
+    }
+    dir.settled = true;
+    return OK;
   }
 
   /** The root of a layer never is, as in overlayfs, whatever is marked there. */
-  private isOpaque(part: RealDir): boolean {
-    return !part.isLayerRoot && part.opaqueMark(this.xattrs) === 'opaque';
+  private isOpaque(part: RealDir): Answer {
+    if (part.isLayerRoot) return 0;
+    const mark = part.opaqueMark(this.xattrs);
+    return mark < 0 ? mark : mark === MARK_OPAQUE ? 1 : 0;
+  }
+
+  /** Preconditions: its `opaque` mark is known, and with it which xattrs it has. */
+  private isRedirected(part: RealDir): boolean {
+    return (part.xattrsOf(this.xattrs) & HAS_REDIRECT) !== 0;
   }
 
   /**
    * Null where a change would not show: whiteouts told by xattrs come and go without a trace in the directory. Null
-   * for an impure directory too: what has a record is pure, and nothing in it has to be asked for xattrs.
+   * for a redirected one too: of what has a record, no part is. And null where something fails: there is no record to
+   * be used or written this time.
    * Preconditions: settled, and not read yet, so that a later change shows.
    */
   private fingerprintsOf(dir: Dir): readonly Fingerprint[] | null {
     if (dir.fingerprints !== null) return dir.fingerprints;
     for (const part of dir.lowers) {
-      if (part.opaqueMark(this.xattrs) === 'xattr-whiteouts' || part.isImpure(this.xattrs)) return null;
+      const mark = part.opaqueMark(this.xattrs);
+      if (mark < 0 || mark === MARK_XATTR_WHITEOUTS || this.isRedirected(part)) return null;
     }
     dir.fingerprints = this.fingerprint(dir.lowers);
     return dir.fingerprints;
@@ -160,14 +191,6 @@ export class LowerListings {
       fingerprints.push({ layer: part.layer.index, devMajor, devMinor, ino, ctimeSec, ctimeNs });
     }
     return fingerprints;
-  }
-
-  /**
-   * Is a directory made of several real ones? Settles nothing: that asks every layer.
-   */
-  isMerged(dir: Dir): boolean {
-    if (dir.upper !== null) return dir.lowers.length > 0;
-    return dir.lowers.length > 1 && (dir.settled || !this.isOpaque(dir.lowers[0]!));
   }
 
   /** The real directory of a layer among those that make a directory, which are in the order of layers. */
@@ -188,7 +211,9 @@ export class LowerListings {
       for (const lower of dir.lowers) {
         const fd = lower.fd();
         this.probes++;
-        if (fd >= 0 && statAt(fd, null, stat) === 0) bytes += stat.size;
+        // Listing it will say what is wrong.
+        if (fd < 0 || statAt(fd, null, stat) !== OK) return true;
+        bytes += stat.size;
       }
       const names = bytes / BYTES_PER_NAME;
       if (names <= LIST_AT_ONCE) return true;
@@ -227,7 +252,8 @@ export class LowerListings {
     const layer = lower.layer.index;
     const only: readonly number[] = [layer];
     const hiddenBelow: Name[] = [];
-    const xattrWhiteouts = lower.opaqueMark(this.xattrs) === 'xattr-whiteouts';
+    const mark = lower.opaqueMark(this.xattrs);
+    if (mark < 0) return -mark;
     this.listed++;
     this.probes += CALLS_TO_LIST;
     const visitor: LayerVisitor = {
@@ -244,7 +270,7 @@ export class LowerListings {
       whiteout: (name) => hiddenBelow.push(name),
       opaque,
     };
-    const errno = readLayer(fd, this.xattrs, true, visitor, xattrWhiteouts);
+    const errno = readLayer(fd, this.xattrs, true, visitor, mark === MARK_XATTR_WHITEOUTS);
     for (const name of hiddenBelow) closed.add(name);
     return errno;
   }
@@ -278,7 +304,9 @@ export class LowerListings {
       const errno = statAt(fd, name, stat);
       const there = errno === 0;
       if (!there && errno !== ENOENT) return errno;
-      if (there && !this.isWhiteoutAt(lower, fd, name)) {
+      const whiteout = there ? this.isWhiteoutAt(lower, fd, name) : 0;
+      if (whiteout < 0) return -whiteout;
+      if (there && whiteout === 0) {
         const isDir = (stat.mode & S_IFMT) === S_IFDIR;
         if (top === null) top = { layers, dirType: dirTypeOf(stat.mode), ino: stat.ino };
         else if (!isDir) break;
@@ -287,19 +315,24 @@ export class LowerListings {
       } else if (there) break;
       if (lower === bottom) break;
       this.probes++;
-      if (statAt(fd, ociWhiteoutOf(name), stat) === 0 || lower.isOciOpaque()) break;
+      const hidden = this.isHiddenByOci(lower, fd, name);
+      if (hidden < 0) return -hidden;
+      if (hidden === 1) break;
     }
     return top ?? ENOENT;
   }
 
   /** Preconditions: `stat` is the name's. */
-  private isWhiteoutAt(dir: RealDir, fd: number, name: Name): boolean {
-    if (isWhiteout(stat)) return true;
-    return (
-      (stat.mode & S_IFMT) === S_IFREG &&
-      stat.size === 0 &&
-      dir.opaqueMark(this.xattrs) === 'xattr-whiteouts' &&
-      this.xattrs.isXattrWhiteout(fd, name)
-    );
+  private isWhiteoutAt(dir: RealDir, fd: number, name: Name): Answer {
+    if (isWhiteout(stat)) return 1;
+    if ((stat.mode & S_IFMT) !== S_IFREG || stat.size > 0) return 0;
+    const mark = dir.opaqueMark(this.xattrs);
+    return mark === MARK_XATTR_WHITEOUTS ? this.xattrs.isXattrWhiteout(fd, name) : Math.min(mark, 0);
+  }
+
+  private isHiddenByOci(dir: RealDir, fd: number, name: Name): Answer {
+    const errno = statAt(fd, ociWhiteoutOf(name), stat);
+    if (errno === OK) return 1;
+    return errno === ENOENT || errno === ENAMETOOLONG ? dir.isOciOpaque() : -errno;
   }
 }

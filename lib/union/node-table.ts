@@ -106,16 +106,17 @@ export class NodeTable {
     return this.linked.values();
   }
 
-  /** Takes an inode out of memory if the kernel knows neither it nor anything below it. */
+  /** Takes an inode out of memory if the kernel knows neither it nor anything below it; then its parents likewise. */
   dropIfUnknown(inode: Inode): void {
-    if (inode.nodes > 0 || inode === this.root) return;
-    if (inode.isDir ? inode.children.size > 0 : (inode.copying?.job ?? 0) !== 0) return;
-    this.onForgotten(inode);
-    if (!inode.isDir && this.linked.get(inode.upperIno) === inode) this.linked.delete(inode.upperIno);
-    const parent = inode.parent;
-    if (parent !== null && parent.children.get(inode.name) === inode) {
-      parent.children.delete(inode.name);
-      this.dropIfUnknown(parent);
+    for (let at: Inode | null = inode; at !== null; ) {
+      if (at.nodes > 0 || at === this.root) return;
+      if (at.isDir ? at.children.size > 0 : (at.copying?.job ?? 0) !== 0) return;
+      this.onForgotten(at);
+      if (!at.isDir && this.linked.get(at.upperIno) === at) this.linked.delete(at.upperIno);
+      const parent: Dir | null = at.parent;
+      if (parent === null || parent.children.get(at.name) !== at) return;
+      parent.children.delete(at.name);
+      at = parent;
     }
   }
 }

@@ -1,6 +1,8 @@
 /**
  * Open real files, one per inode at most, shared by all handles and kept open for a while after the last close:
- * reopening costs nothing; and how the data of a node's handles moves.
+ * reopening costs nothing; and how the data of a node's handles moves. Of a file that the kernel reads and writes by
+ * itself only the backing must stay: its descriptor is given up where descriptors are short (lib/layer/descriptors.ts),
+ * and opened again when the file is worked on here.
  *
  * Where the kernel has passthrough, the first handle of a node settles that for all that are open together
  * (fs/fuse/iomode.c lets none of the other kind in):
@@ -15,6 +17,7 @@
  */
 import type { ByteString } from '../base/bytes';
 import { type Count, EACCES, EPERM, EROFS, type Errno, ETXTBSY, OK } from '../base/errno';
+import type { Descriptors } from '../layer/descriptors';
 import { AT_FDCWD, close, openat } from '../sys/open';
 import { GUARD_APPEND } from '../sys/stat';
 import type { Kernel } from '../vfs/filesystem';
@@ -34,10 +37,15 @@ export class OpenFile {
   backing = 0;
   /** Nodes and jobs that use it; 0: idle. */
   uses = 0;
+  /** Jobs among them, which need the descriptor. */
+  jobs = 0;
+  /** The last request that used the descriptor. */
+  lastUse = -1;
 
+  /** @param fd -1 while given up (see `ready`); changed by OpenFiles only */
   constructor(
     readonly inode: File,
-    readonly fd: number,
+    public fd: number,
     readonly upper: boolean,
   ) {}
 }
@@ -46,13 +54,17 @@ export class OpenFiles {
   private kernel: Kernel | null = null;
   /** Unused files, longest unused first. */
   private readonly idle = new Set<OpenFile>();
+  /** Used ones that have a descriptor, likewise. */
+  private readonly bound = new Set<OpenFile>();
   private openCount = 0;
 
   /** @param upperFlags what upper files are opened with besides, where that is permitted */
   constructor(
-    private readonly idleLimit: number,
+    private readonly descriptors: Descriptors,
     private readonly upperFlags = 0,
-  ) {}
+  ) {
+    descriptors.onShortage(() => this.giveUpOne());
+  }
 
   init(kernel: Kernel): void {
     this.kernel = kernel;
@@ -65,13 +77,25 @@ export class OpenFiles {
   /** The inode's real file, opened for all that its layer allows; or a negated errno. */
   of(inode: File): OpenFile | number {
     const open = inode.open;
-    if (open !== null) {
-      if (open.uses === 0) this.touch(open);
-      return open;
+    if (open !== null) return this.ready(open);
+    const fd = this.openReal(inode, inode.upper);
+    return fd < 0 ? fd : this.adopt(inode, fd);
+  }
+
+  /** The file with a descriptor that is valid for this request, or a negated errno. */
+  ready(file: OpenFile): OpenFile | number {
+    if (file.fd < 0) {
+      const fd = this.openReal(file.inode, file.upper);
+      if (fd < 0) return fd;
+      file.fd = fd;
+      this.descriptors.countFile(1);
     }
-    const fd = inode.upper ? openUpper(inode, this.upperFlags) : openLower(inode);
-    if (fd < 0) return fd;
-    return this.adopt(inode, fd);
+    this.touch(file);
+    return file;
+  }
+
+  private openReal(inode: File, upper: boolean): number {
+    return upper ? openUpper(inode, this.upperFlags) : openLower(inode);
   }
 
   /** Takes over a descriptor of the inode's real file, just created. */
@@ -80,6 +104,7 @@ export class OpenFiles {
     inode.open = file;
     this.openCount++;
     this.touch(file);
+    this.descriptors.countFile(1);
     return file;
   }
 
@@ -106,7 +131,7 @@ export class OpenFiles {
     if (typeof file === 'number') return -file;
     if (this.backingOf(file) > 0) {
       node.bound = file;
-      this.use(file);
+      this.start(file);
     }
     return OK;
   }
@@ -137,18 +162,32 @@ export class OpenFiles {
     if (--node.handles > 0) return;
     const file = node.bound;
     node.bound = null;
-    if (file !== null) this.unuse(file);
+    if (file !== null) this.end(file);
   }
 
+  /** A job works on the descriptor. */
   use(file: OpenFile): void {
-    file.uses++;
-    this.idle.delete(file);
+    file.jobs++;
+    this.start(file);
   }
 
+  /** It is done. */
   unuse(file: OpenFile): void {
+    file.jobs--;
+    this.end(file);
+  }
+
+  private start(file: OpenFile): void {
+    if (file.uses++ > 0) return;
+    this.idle.delete(file);
+    if (file.fd >= 0) this.bound.add(file);
+  }
+
+  private end(file: OpenFile): void {
     if (--file.uses > 0) return;
-    if (file.inode.open === file) this.touch(file);
-    else this.close(file);
+    this.bound.delete(file);
+    if (file.inode.open !== file || file.fd < 0) this.close(file);
+    else this.idle.add(file);
   }
 
   /** The inode's real file is another one from now on, or the inode is gone. */
@@ -163,22 +202,42 @@ export class OpenFiles {
     for (const file of this.idle) this.close(file);
   }
 
+  /** Used in this request: it stays open until that ends. The order among the others matters when they are many. */
   private touch(file: OpenFile): void {
-    this.idle.delete(file);
-    this.idle.add(file);
-    if (this.idle.size <= this.idleLimit) return;
-    for (const oldest of this.idle) {
-      oldest.inode.open = null;
-      this.close(oldest);
-      return;
+    file.lastUse = this.descriptors.now;
+    const set = file.uses > 0 ? this.bound : this.idle;
+    if (this.descriptors.isScarce) set.delete(file);
+    set.add(file);
+  }
+
+  /** Closes an idle file, else gives up the descriptor of a used one: the kernel needs it no more. */
+  private giveUpOne(): boolean {
+    for (const file of this.idle) {
+      if (file.lastUse === this.descriptors.now) continue;
+      this.close(file);
+      return true;
     }
+    for (const file of this.bound) {
+      if (file.lastUse === this.descriptors.now || file.jobs > 0) continue;
+      this.bound.delete(file);
+      this.closeDescriptor(file);
+      return true;
+    }
+    return false;
   }
 
   private close(file: OpenFile): void {
+    if (file.inode.open === file) file.inode.open = null;
     this.idle.delete(file);
     this.openCount--;
     if (file.backing > 0) this.kernel!.closeBacking(file.backing);
+    if (file.fd >= 0) this.closeDescriptor(file);
+  }
+
+  private closeDescriptor(file: OpenFile): void {
     close(file.fd);
+    file.fd = -1;
+    this.descriptors.countFile(-1);
   }
 }
 

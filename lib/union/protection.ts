@@ -5,16 +5,13 @@
  *   immutable     nothing changes: copyUp and copyUpDir, where every change begins, refuse it
  *   append-only   a file only grows, a directory only gets names
  */
-import type { Name } from '../base/bytes';
 import { EPERM, type Errno, OK } from '../base/errno';
 import { ioctl } from '../sys/io';
-import { close, openat } from '../sys/open';
 import { GUARD_APPEND, GUARD_IMMUTABLE } from '../sys/stat';
-import { O_ACCMODE, O_APPEND, O_DIRECTORY, O_RDONLY, O_TRUNC } from '../vfs/flags';
+import { O_ACCMODE, O_APPEND, O_RDONLY, O_TRUNC } from '../vfs/flags';
 import { type SetAttr, TimeSource } from '../vfs/types';
 import type { Dir, File, Inode } from './inode';
 
-const ITSELF = '.' as Name;
 export const FS_IOC_GETFLAGS = 0x80086601;
 export const FS_IOC_SETFLAGS = 0x40086602;
 
@@ -59,12 +56,4 @@ export function protect(fd: number, guard: number): void {
   if (ioctl(fd, FS_IOC_GETFLAGS, flags) < 0) return;
   flags.writeUInt32LE((flags.readUInt32LE(0) | guard) >>> 0, 0);
   ioctl(fd, FS_IOC_SETFLAGS, flags);
-}
-
-/** The same for a directory given as an O_PATH descriptor. */
-export function protectDir(path: number, guard: number): void {
-  const fd = openat(path, ITSELF, O_RDONLY | O_DIRECTORY);
-  if (fd < 0) return;
-  protect(fd, guard);
-  close(fd);
 }

@@ -15,7 +15,7 @@ import type { ListingIndex } from '../index/index-store';
 import { closeLayer, type Layer, openLower } from '../layer/layer';
 import { openWritable } from '../layer/writable';
 import { ownThreadCredentials, setUmask } from '../sys/attr';
-import { close, raiseOpenFileLimit } from '../sys/open';
+import { close, onNoDescriptors, raiseOpenFileLimit } from '../sys/open';
 import type { DirPlusSink, DirSink, FileSystem, Kernel } from '../vfs/filesystem';
 import type { JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry, Opened, SetAttr, StatFs } from '../vfs/types';
@@ -39,8 +39,10 @@ const WANTED_DESCRIPTORS = 1_000_000;
 /** Descriptors kept open at most, whatever the limit. */
 const MAX_KEPT_DESCRIPTORS = 65_536;
 const MIN_KEPT_DESCRIPTORS = 64;
-/** Node's own, the log, the index, and what a request opens and closes. */
+/** Node's own, the log, the index. */
 const OWN_DESCRIPTORS = 100;
+/** What requests, and jobs for those that are parked, open and close again. */
+const RESERVE = 100;
 const DESCRIPTORS_PER_LAYER = 2;
 
 /**
@@ -52,7 +54,7 @@ export function openUnion(options: UnionOptions, jobs: JobRunner, log: Logger, i
   const errno = ownThreadCredentials();
   if (errno !== OK) log.debug({ errno }, 'files will be created as the mounting user');
   setUmask(0);
-  const taken = OWN_DESCRIPTORS + DESCRIPTORS_PER_LAYER * options.lowers.length;
+  const taken = OWN_DESCRIPTORS + RESERVE + DESCRIPTORS_PER_LAYER * options.lowers.length;
   const spare = Math.max(raiseOpenFileLimit(WANTED_DESCRIPTORS) - taken, MIN_KEPT_DESCRIPTORS);
   const limit = Math.min(spare, MAX_KEPT_DESCRIPTORS);
   try {
@@ -93,6 +95,7 @@ export class Union implements FileSystem {
     const layers = core.upper === null ? core.lowers : [core.upper, ...core.lowers];
     this.stackDepth = layers.some((layer) => layer.stacked) ? 2 : 1;
     this.detached = layers.every((layer) => layer.detached);
+    onNoDescriptors(() => core.descriptors.relieve());
   }
 
   init(kernel: Kernel): void {
@@ -102,6 +105,7 @@ export class Union implements FileSystem {
 
   destroy(): void {
     const { core } = this;
+    onNoDescriptors(() => false);
     core.files.closeAll();
     core.descriptors.closeAll();
     core.work?.close();
@@ -123,7 +127,8 @@ export class Union implements FileSystem {
     return {
       nodes: table.size,
       openFiles: files.count,
-      openDirectories: descriptors.count,
+      openDirectories: descriptors.openDirectories,
+      pinnedDescriptors: descriptors.pinnedCount,
       layerProbes: listings.probes + descriptors.lowerCalls,
       layerStats: lowerStats,
       layerDirectoriesListed: listings.listed,
@@ -189,12 +194,12 @@ export class Union implements FileSystem {
     return link(this.begin(), call, node, newParent, newName, out);
   }
 
-  unlink(_call: Call, parent: NodeId, name: Name): Errno {
-    return unlink(this.begin(), parent, name);
+  unlink(call: Call, parent: NodeId, name: Name): Errno {
+    return unlink(this.begin(), call, parent, name);
   }
 
-  rmdir(_call: Call, parent: NodeId, name: Name): Errno {
-    return rmdir(this.begin(), parent, name);
+  rmdir(call: Call, parent: NodeId, name: Name): Errno {
+    return rmdir(this.begin(), call, parent, name);
   }
 
   rename(call: Call, parent: NodeId, name: Name, newParent: NodeId, newName: Name, flags: number): Errno {

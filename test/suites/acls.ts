@@ -27,6 +27,11 @@ export function aclsSuite(target: Target): void {
   const forUser = acl(['owner', 6], ['user', 6, id], ['group', 4], ['mask', 6], ['other', 0]);
   const inherited = acl(['owner', 7], ['user', 7, id], ['group', 5], ['mask', 7], ['other', 0]);
 
+  const crowd = Array.from({ length: 1500 }, (_, at): Entry => ['user', 6, 2000 + at]);
+  const forMany = acl(['owner', 7], ...crowd, ['group', 6], ['mask', 7], ['other', 0]);
+  /** Only tmpfs has room for them, and in a user namespace there are no such users. */
+  const hugeAcls = target.traits.privileged && process.env.STRATAFS_SCRATCH === undefined;
+
   describe('ACLs', () => {
     const stack = useStack(target, {
       lowers: [
@@ -36,6 +41,7 @@ export function aclsSuite(target: Target): void {
           'to-set': file('x', { mode: 0o640 }),
           heirs: dir({ xattrs: { [DEFAULT]: inherited } }),
           'heirs/old': file(),
+          ...(hugeAcls ? { crowded: dir({ xattrs: { [DEFAULT]: forMany } }), 'crowded/old': file() } : {}),
           secret: file('s', { mode: 0o600 }),
           masked: file('m', { mode: 0o640 }),
         },
@@ -51,6 +57,14 @@ export function aclsSuite(target: Target): void {
       await stack.remount();
       expect(await stack.fs.getxattr('to-copy-up', ACCESS)).toBe(forUser);
       expect((await stack.fs.stat('to-copy-up')).mode).toBe(0o660);
+    });
+
+    (hugeAcls ? test : test.skip)('a default ACL of any size is inherited over a whiteout', async () => {
+      const { fs, layers } = stack;
+      await fs.unlink('crowded/old');
+      await fs.put('crowded/old', 'x', 0o666);
+      expect((await fs.stat('crowded/old')).mode).toBe(0o660);
+      expect((await layers.fs.getxattr('upper/crowded/old', ACCESS)).length).toBe(forMany.length);
     });
 
     enforced('setting an ACL sets the mode, and chmod the mask', async () => {

@@ -43,8 +43,22 @@ export function copyUpSuite(target: Target): void {
           'dir/child': file(),
           big: file('0123456789abcdef'.repeat(2 ** 16)),
           link: symlink('target', owner),
+          'set-user': file('content', { mode: 0o4755 }),
+          'set-group': file('content', { mode: 0o2755 }),
+          'set-user-big': bigFile(2 ** 20, { mode: 0o4711 }),
         },
       ],
+    });
+
+    test.each([
+      ['set-user', 0o4755],
+      ['set-group', 0o2755],
+      ['set-user-big', 0o4711],
+    ])('the copy of %s has its set-ID bits', async (path, mode) => {
+      const { fs, layers } = stack;
+      await fs.utimens(path, old, old);
+      expect((await layers.fs.stat(`upper/${path}`)).mode).toBe(mode);
+      expect((await fs.stat(path)).mode).toBe(mode);
     });
 
     test.each(triggers)('%s keeps all else of the file and its parents', async (how) => {

@@ -193,9 +193,18 @@ export function lookupSuite(target: Target): void {
           'opaque/own': file(),
           'alone/impure': dir(impure),
           'alone/impure/renamed': dir(redirect),
+          'without-mark/renamed': dir(redirect),
+          'without-mark/renamed/own': file(),
         },
-        { 'old/f': file('f'), 'opaque/hidden': file() },
+        { 'old/f': file('f'), 'opaque/hidden': file(), 'without-mark/f': file() },
       ],
+    });
+
+    test('are not followed where no mark of their parent tells of them', async () => {
+      const { fs, errno } = stack;
+      expect(await errno.stat('without-mark/renamed')).toBe('EPERM');
+      expect(await errno.stat('without-mark/renamed/own')).toBe('EPERM');
+      expect(await fs.names('without-mark')).toEqual(['f', 'renamed']);
     });
 
     test('are not followed', async () => {
@@ -212,6 +221,28 @@ export function lookupSuite(target: Target): void {
       expect(await fs.names('opaque')).toEqual(['own']);
       expect(await fs.names('alone/impure')).toEqual(['renamed']);
       expect(await fs.names('alone/impure/renamed')).toEqual([]);
+    });
+  });
+
+  describe('files whose data is elsewhere', () => {
+    const metacopy = (content: string) =>
+      file(content, { xattrs: { [`${target.traits.xattrs}.overlay.metacopy`]: '' } });
+    const stack = useStack(target, {
+      upper: { 'written/in-upper': metacopy('\0\0\0') },
+      lowers: [
+        { 'd/top': metacopy('\0\0\0'), 'd/plain': file('own') },
+        { 'd/top': file('old'), 'd/bottom': metacopy('\0\0\0'), 'written/in-upper': file('old') },
+      ],
+    });
+
+    test('are refused, whatever lies around them', async () => {
+      const { fs, errno } = stack;
+      for (const path of ['d/top', 'd/bottom', 'written/in-upper']) {
+        expect([path, await errno.stat(path)]).toEqual([path, 'EPERM']);
+        expect([path, await errno.get(path)]).toEqual([path, 'EPERM']);
+      }
+      expect(await fs.names('d')).toEqual(['bottom', 'plain', 'top']);
+      expect(await fs.get('d/plain')).toBe('own');
     });
   });
 }

@@ -206,7 +206,11 @@ export function tmpfile(
   }
   const file = new File(S_IFREG, core.numbers.of(core.upper!, core.stat.ino), null, DOT, null);
   file.upperIno = core.stat.ino;
-  file.held = dup(fd);
+  const unheld = core.hold(file, dup(fd), call.uid);
+  if (unheld !== OK) {
+    close(fd);
+    return unheld;
+  }
   core.files.adopt(file, fd);
   core.answer(file, core.stat, entry);
   return bind(core, file.node!, file, opened);
@@ -216,7 +220,7 @@ export function tmpfile(
 function fileOf(core: Core, id: NodeId, fh: Fh): OpenFile | number {
   const node = core.node(id);
   if (node === undefined || node.inode.isDir) return -ESTALE;
-  return node.bound !== null && fh !== FRESH_FH ? node.bound : core.files.of(node.inode);
+  return node.bound !== null && fh !== FRESH_FH ? core.files.ready(node.bound) : core.files.of(node.inode);
 }
 
 /** The same for an operation that changes the data from an offset on: the file is copied up first. */

@@ -5,7 +5,7 @@
 import { bytesFromText, type Name } from '../../base/bytes';
 import { ENOENT, type Errno, OK } from '../../base/errno';
 import type { Ino, NodeId } from '../../base/ids';
-import { readLayer } from '../../layer/read-layer';
+import { type LayerVisitor, readLayer } from '../../layer/read-layer';
 import { newStat } from '../../sys/stat';
 import type { DirPlusSink, DirSink } from '../../vfs/filesystem';
 import { S_IFDIR } from '../../vfs/flags';
@@ -57,12 +57,15 @@ function listUpper(core: Core, dir: Dir, view: DirView, covered: Set<Name>): Err
   const fd = dir.upper!.fd();
   if (fd < 0) return -fd;
   const impure = dir.upper!.isImpure(core.xattrs);
-  return readLayer(fd, core.xattrs, false, {
+  const xattrWhiteouts = dir.upper!.holdsXattrWhiteouts(core.xattrs);
+  if (impure < 0 || xattrWhiteouts < 0) return -Math.min(impure, xattrWhiteouts);
+  const visitor: LayerVisitor = {
     entry: (name, ino, dirType) =>
-      view.set(name, impure ? UNKNOWN : core.numbers.of(core.upper!, ino), dirType),
+      view.set(name, impure === 1 ? UNKNOWN : core.numbers.of(core.upper!, ino), dirType),
     whiteout: (name) => covered.add(name),
     opaque: () => {},
-  });
+  };
+  return readLayer(fd, core.xattrs, false, visitor, xattrWhiteouts === 1);
 }
 
 function inoOf(core: Core, dir: Dir, listed: ViewEntry): Ino {

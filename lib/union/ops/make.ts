@@ -7,7 +7,17 @@
  * first, so that nothing of what was deleted shows again.
  */
 import { type ByteString, bytesFromText, type Name } from '../../base/bytes';
-import { EEXIST, ENAMETOOLONG, ENOENT, EPERM, type Errno, ESTALE, OK } from '../../base/errno';
+import {
+  EEXIST,
+  ENAMETOOLONG,
+  ENODATA,
+  ENOENT,
+  EOPNOTSUPP,
+  EPERM,
+  type Errno,
+  ESTALE,
+  OK,
+} from '../../base/errno';
 import type { NodeId } from '../../base/ids';
 import { RealDir } from '../../layer/real-dir';
 import { isWhiteout } from '../../layer/whiteout';
@@ -15,7 +25,7 @@ import { chmodAt, chownAt } from '../../sys/attr';
 import { linkat, linkFd, mkdirat, mknodat, renameat2, symlinkat } from '../../sys/names';
 import { close, openat } from '../../sys/open';
 import { newStat, type Stat, statAt } from '../../sys/stat';
-import { getxattr, setxattr } from '../../sys/xattr';
+import { getxattr, setxattr, XATTR_SIZE_MAX } from '../../sys/xattr';
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH, RENAME_EXCHANGE, S_IFCHR, S_IFDIR, S_IFMT } from '../../vfs/flags';
 import type { Call, Entry } from '../../vfs/types';
 import { copyUp, copyUpDir, markImpure } from '../copy-up';
@@ -29,6 +39,9 @@ const MODE_BITS = 0o7777;
 const YES = Buffer.from('y');
 const DEFAULT_ACL = bytesFromText('system.posix_acl_default');
 const STAGED = 'new' as Name;
+const NOTHING = Buffer.alloc(0);
+
+const acl = Buffer.alloc(XATTR_SIZE_MAX);
 
 /** Makes a name in a directory given as a descriptor. */
 type Maker = (dir: number, name: Name) => Errno;
@@ -56,19 +69,23 @@ export function makeName(
   const fd = parent.upper!.fd();
   if (fd < 0) return -fd;
   const covers = coversLower(core, parent, name);
-  if (!covers) {
+  if (covers < 0) return -covers;
+  if (covers === 0) {
     core.actAs(call);
     const made = make(fd, name);
     core.actAsSelf(call);
     if (made !== EEXIST) return made !== OK || !isDir ? made : markOpaque(core, parent, fd, name);
   }
   const there = statAt(fd, name, stat);
-  if (there === ENOENT && covers) return EEXIST;
+  if (there === ENOENT && covers === 1) return EEXIST;
   if (there !== OK) return there;
   return isWhiteout(stat) ? makeOverWhiteout(core, call, fd, name, isDir, make) : EEXIST;
 }
 
-/** A new directory in a merged one hides whatever a lower layer may get under its name later. */
+/**
+ * A new directory in a merged one hides whatever a lower layer may get under its name later. There is nothing now:
+ * where the mark cannot be set the directory is none the less what it should be (fs/overlayfs/dir.c:ovl_create_upper).
+ */
 function markOpaque(core: Core, parent: Dir, fd: number, name: Name): Errno {
   if (parent.lowers.length > 0) setxattr(fd, name, core.xattrs.opaque, YES);
   return OK;
@@ -109,8 +126,8 @@ function makeOverWhiteout(
 function likeParent(parent: number, stage: number): Errno {
   const errno = statAt(parent, null, parentStat);
   if (errno !== OK) return errno;
-  const acl = Buffer.alloc(8192);
   const length = getxattr(parent, null, DEFAULT_ACL, acl);
+  if (length < 0 && length !== -ENODATA && length !== -EOPNOTSUPP) return -length;
   return (
     chownAt(stage, null, parentStat.uid, parentStat.gid) ||
     chmodAt(stage, null, parentStat.mode & MODE_BITS) ||
@@ -214,11 +231,12 @@ function linkTo(core: Core, file: File, dir: number, name: Name): Errno {
  * Preconditions: both are in the upper layer.
  */
 export function markImpureIfCopied(core: Core, inode: File | Dir, parent: Dir): Errno {
-  if (parent.upper!.isImpure(core.xattrs)) return OK;
+  const impure = parent.upper!.isImpure(core.xattrs);
+  if (impure !== 0) return impure < 0 ? -impure : OK;
+  if (inode.isDir && inode.isMerged) return markImpure(core, parent);
   const { fd, name } = core.placeOf(inode);
   if (fd < 0) return -fd;
-  const none = Buffer.alloc(0);
-  const copied =
-    getxattr(fd, name, core.xattrs.origin, none) > 0 || (inode.isDir && core.listings.isMerged(inode));
-  return copied ? markImpure(core, parent) : OK;
+  const origin = getxattr(fd, name, core.xattrs.origin, NOTHING);
+  if (origin > 0) return markImpure(core, parent);
+  return origin === 0 || core.xattrs.saysNone(origin) ? OK : -origin;
 }

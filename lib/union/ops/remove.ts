@@ -10,6 +10,7 @@ import { renameat2, rmdirat, unlinkat } from '../../sys/names';
 import { openat } from '../../sys/open';
 import { newStat } from '../../sys/stat';
 import { O_NOFOLLOW, O_PATH, RENAME_EXCHANGE } from '../../vfs/flags';
+import type { Call } from '../../vfs/types';
 import { copyUpDir } from '../copy-up';
 import type { Core } from '../core';
 import type { Dir, File, Inode } from '../inode';
@@ -19,7 +20,7 @@ import { viewOf } from './list';
 
 const stat = newStat();
 
-export function unlink(core: Core, parentId: NodeId, name: Name): Errno {
+export function unlink(core: Core, call: Call, parentId: NodeId, name: Name): Errno {
   const parent = core.dir(parentId);
   if (typeof parent === 'number') return parent;
   const file = find(core, parent, name);
@@ -28,20 +29,21 @@ export function unlink(core: Core, parentId: NodeId, name: Name): Errno {
   const refused =
     mayRemove(parent, file) ||
     copyUpDir(core, parent) ||
-    (isKnownName(file, parent, name) ? hold(core, file) : OK);
+    (isKnownName(file, parent, name) ? hold(core, call, file) : OK);
   if (refused !== OK) return refused;
   const removed = removeFile(core, parent, name, file);
   if (removed === OK) lostName(core, parent, name, file);
   return removed;
 }
 
-export function rmdir(core: Core, parentId: NodeId, name: Name): Errno {
+export function rmdir(core: Core, call: Call, parentId: NodeId, name: Name): Errno {
   const parent = core.dir(parentId);
   if (typeof parent === 'number') return parent;
   const dir = find(core, parent, name);
   if (typeof dir === 'number') return dir;
   if (!dir.isDir) return ENOTDIR;
-  const refused = mayRemove(parent, dir) || checkEmpty(core, dir) || copyUpDir(core, parent) || dir.top.pin();
+  const refused =
+    mayRemove(parent, dir) || checkEmpty(core, dir) || copyUpDir(core, parent) || dir.top.pin(call.uid);
   if (refused !== OK) return refused;
   const removed = removeDir(core, parent, name, dir);
   if (removed === OK) {
@@ -66,27 +68,30 @@ export function checkEmpty(core: Core, dir: Dir): Errno {
 function removeFile(core: Core, parent: Dir, name: Name, file: File): Errno {
   const upper = parent.upper!.fd();
   if (upper < 0) return -upper;
-  if (!coversLower(core, parent, name)) return unlinkat(upper, name);
+  const covers = coversLower(core, parent, name);
+  if (covers < 0) return -covers;
+  if (covers === 0) return unlinkat(upper, name);
   return file.upper ? replaceByWhiteout(core, upper, name, 0) : makeWhiteout(upper, name);
 }
 
 function removeDir(core: Core, parent: Dir, name: Name, dir: Dir): Errno {
   const upper = parent.upper!.fd();
   if (upper < 0) return -upper;
-  if (!coversLower(core, parent, name)) return removeUpperDir(core, upper, name);
+  const covers = coversLower(core, parent, name);
+  if (covers < 0) return -covers;
+  if (covers === 0) return removeUpperDir(core, upper, name);
   return dir.upper === null
     ? makeWhiteout(upper, name)
     : replaceByWhiteout(core, upper, name, RENAME_EXCHANGE);
 }
 
-/** Keeps a file reachable that is about to lose the name we know it by. */
-export function hold(core: Core, file: File): Errno {
+/** Keeps a file reachable that is about to lose the name we know it by; EMFILE where the caller has too many such. */
+export function hold(core: Core, call: Call, file: File): Errno {
   if (file.nodes === 0 || !file.upper || file.held >= 0) return OK;
   const place = core.placeOf(file);
   if (place.fd < 0) return -place.fd;
   if (place.name === null) return OK;
-  file.held = openat(place.fd, place.name, O_PATH | O_NOFOLLOW);
-  return file.held < 0 ? -file.held : OK;
+  return core.hold(file, openat(place.fd, place.name, O_PATH | O_NOFOLLOW), call.uid);
 }
 
 /** Is this the name by which we reach the inode? A hard link may have others. */

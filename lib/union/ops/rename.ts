@@ -75,7 +75,7 @@ export function rename(
   if (ready !== OK) return ready;
   return exchange
     ? swap(core, from, fromName, source, to, toName, target!)
-    : move(core, from, fromName, source, to, toName, target);
+    : move(core, call, from, fromName, source, to, toName, target);
 }
 
 /** Two names of one file: rename(2) leaves both, whether they are known as one inode already or not. */
@@ -112,6 +112,7 @@ function beOpaque(core: Core, inode: Inode, newParent: Dir): Errno {
 
 function move(
   core: Core,
+  call: Call,
   from: Dir,
   fromName: Name,
   source: Inode,
@@ -122,8 +123,10 @@ function move(
   const fromFd = from.upper!.fd();
   const toFd = to.upper!.fd();
   if (fromFd < 0 || toFd < 0) return -Math.min(fromFd, toFd);
-  const needsWhiteout = coversLower(core, from, fromName);
-  let errno = target === null ? OK : prepareTarget(core, to, toName, target);
+  const covers = coversLower(core, from, fromName);
+  if (covers < 0) return -covers;
+  const needsWhiteout = covers === 1;
+  let errno = target === null ? OK : prepareTarget(core, call, to, toName, target);
   if (errno !== OK) return errno;
   const overWhiteout = target === null && statAt(toFd, toName, stat) === OK && isWhiteout(stat);
   if (overWhiteout && source.isDir) {
@@ -146,9 +149,9 @@ function move(
 }
 
 /** Keeps the target reachable for who has it open, and takes whiteouts out of a directory that looks empty. */
-function prepareTarget(core: Core, to: Dir, toName: Name, target: Inode): Errno {
-  if (!target.isDir) return isKnownName(target, to, toName) ? hold(core, target) : OK;
-  const errno = target.top.pin();
+function prepareTarget(core: Core, call: Call, to: Dir, toName: Name, target: Inode): Errno {
+  if (!target.isDir) return isKnownName(target, to, toName) ? hold(core, call, target) : OK;
+  const errno = target.top.pin(call.uid);
   if (errno !== OK || target.upper === null) return errno;
   return clearWhiteouts(core, to, toName, target);
 }

@@ -1,12 +1,12 @@
 /** statfs: the room in the upper layer, or of the newest layer of a read-only mount. */
-import { EIO, type Errno, OK } from '../../base/errno';
+import { type Errno, OK } from '../../base/errno';
 import { statFsOf } from '../../sys/stat';
 import type { StatFs } from '../../vfs/types';
 import type { Core } from '../core';
 
 export function statfs(core: Core, out: StatFs): Errno {
   const stat = statFsOf((core.upper ?? core.lowers[0]!).fd);
-  if (stat === null) return EIO;
+  if (typeof stat === 'number') return stat;
   out.blocks = stat.blocks;
   out.bfree = stat.bfree;
   out.bavail = stat.bavail;

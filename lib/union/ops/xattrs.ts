@@ -2,13 +2,14 @@
 import type { ByteString, Name } from '../../base/bytes';
 import { type Count, ENODATA, EOPNOTSUPP, ERANGE, type Errno, ESTALE, OK } from '../../base/errno';
 import { type NodeId, UPPER } from '../../base/ids';
+import { HAS_OTHERS } from '../../layer/private-xattr';
 import { chmodAt } from '../../sys/attr';
 import { newStat, statAt } from '../../sys/stat';
 import { getxattr as get, removexattr as remove, setxattr as set, xattrNames } from '../../sys/xattr';
 import { S_IFDIR, S_ISGID } from '../../vfs/flags';
 import type { Call } from '../../vfs/types';
 import { copyUp } from '../copy-up';
-import type { Core, Place } from '../core';
+import type { Core } from '../core';
 import type { Inode } from '../inode';
 import { CAPABILITY, mayLoseCapabilities } from '../privileges';
 import { mayDecorate } from '../protection';
@@ -30,20 +31,20 @@ export function getxattr(core: Core, id: NodeId, name: ByteString, into: Buffer)
 export function xattrOf(core: Core, inode: Inode, name: ByteString, into: Buffer): Count {
   const place = core.placeOf(inode);
   if (place.fd < 0) return place.fd;
-  inode.bare ??= isBare(core, place);
+  if (inode.bare === null) {
+    const has = core.xattrs.of(place.fd, place.name);
+    if (has < 0) return has;
+    inode.bare = (has & HAS_OTHERS) === 0;
+  }
   if (!inode.bare) return get(place.fd, place.name, core.xattrs.toDisk(name), into);
   const missing = missingIn(core, inode);
   let answer = missing.get(name);
   if (answer === undefined) {
     answer = get(place.fd, place.name, core.xattrs.toDisk(name), into);
-    if (answer < 0 && missing.size < MISSING_NAMES) missing.set(name, answer);
+    const isNone = answer === -ENODATA || answer === -EOPNOTSUPP;
+    if (isNone && missing.size < MISSING_NAMES) missing.set(name, answer);
   }
   return answer;
-}
-
-function isBare(core: Core, { fd, name }: Place): boolean {
-  const names = xattrNames(fd, name);
-  return typeof names !== 'number' && names.every((disk) => core.xattrs.fromDisk(disk) === null);
 }
 
 const MISSING_NAMES = 64;
