@@ -37,8 +37,16 @@ export interface OpenDatabase {
 }
 
 /** A further handle of a database that another thread of this process has open. */
-export async function attach(location: string): Promise<Database> {
-  const db = new Level<Buffer, Buffer>(location, SETTINGS) as Database;
+export function attach(location: string): Promise<Database> {
+  return openLevel(location, false);
+}
+
+/**
+ * @param anew its folder is empty. An existing database is opened without that: Node's recursive mkdir, which comes
+ *   before it, never ends below a directory that was removed.
+ */
+async function openLevel(location: string, anew: boolean): Promise<Database> {
+  const db = new Level<Buffer, Buffer>(location, { ...SETTINGS, createIfMissing: anew }) as Database;
   await db.open();
   return db;
 }
@@ -65,7 +73,7 @@ export async function openExisting(path: ByteString): Promise<OpenDatabase> {
     if (!folder.hasDatabase()) throw new NoDatabase('missing', 'no database');
     const distrusted = folder.distrust();
     if (distrusted !== null) throw new NoDatabase('damaged', distrusted);
-    return await openLocked(folder);
+    return await openLocked(folder, false);
   } catch (error) {
     folder.close();
     throw error;
@@ -77,7 +85,7 @@ async function openFor(folder: IndexFolder, stamp: Buffer): Promise<OpenDatabase
   if (!folder.hasDatabase()) return null;
   let opened: OpenDatabase;
   try {
-    opened = await openLocked(folder);
+    opened = await openLocked(folder, false);
   } catch (error) {
     if (error instanceof NoDatabase && error.reason === 'in-use') throw error;
     return null;
@@ -92,7 +100,7 @@ async function makeAnew(folder: IndexFolder, stamp: Buffer): Promise<OpenDatabas
   let opened: OpenDatabase | null = null;
   try {
     folder.clear();
-    opened = await openLocked(folder);
+    opened = await openLocked(folder, true);
     await opened.db.put(IDENTITY_KEY, stamp, { sync: true });
     return opened;
   } catch (error) {
@@ -102,13 +110,13 @@ async function makeAnew(folder: IndexFolder, stamp: Buffer): Promise<OpenDatabas
 }
 
 /** Rejects with NoDatabase; the folder stays open then. */
-async function openLocked(folder: IndexFolder): Promise<OpenDatabase> {
+async function openLocked(folder: IndexFolder, anew: boolean): Promise<OpenDatabase> {
   const location = folder.database;
   const seal = new Seal(location);
   let db: Database;
   try {
     seal.check();
-    db = await attach(location);
+    db = await openLevel(location, anew);
   } catch (error) {
     const cause = error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
     throw new NoDatabase(cause?.code === 'LEVEL_LOCKED' ? 'in-use' : 'damaged', error);

@@ -1,7 +1,8 @@
 /** The index on disk, as long as nothing is wrong with the disk. */
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { type ByteString, bytesFromText, bytesOf } from '../../lib/base/bytes';
 import { createLogger } from '../../lib/base/log';
+import { attach } from '../../lib/index/database';
 import type { ListingIndex, ListingRecord } from '../../lib/index/index-store';
 import { type IndexWriter, openIndexWriter } from '../../lib/index/index-writer';
 import { dropIndex, statIndex } from '../../lib/index/inspect-index';
@@ -175,4 +176,15 @@ test('stat and drop leave an index alone that a mount uses, and folders that hol
   });
   await expect(statIndex(bytesFromText(scratch.in('none')))).rejects.toMatchObject({ code: 'index-missing' });
   expect(existsSync(scratch.in('none'))).toBe(false);
+});
+
+test('a database whose folder was removed is not opened, and not waited for', async () => {
+  const folder = scratch.in('removed');
+  mkdirSync(folder);
+  const fd = openSync(folder, 'r');
+  rmdirSync(folder);
+  await expect(attach(`/proc/self/fd/${fd}/listings`)).rejects.toMatchObject({
+    code: 'LEVEL_DATABASE_NOT_OPEN',
+  });
+  closeSync(fd);
 });
