@@ -8,7 +8,7 @@ import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import { openLogFile, removeLogFile } from '../../lib/base/log-file';
 import type { MountConfig, StackConfig } from '../mount/config';
-import { type DetachedReport, type DetachedStart, REPORT_FD, SERVE_WORD } from '../mount/detached-talk';
+import { type DetachedStart, parseReport, REPORT_FD, SERVE_WORD } from '../mount/detached-talk';
 import { startTimeOf } from '../mount/process-id';
 import { runtimeFile } from '../mount/runtime-dir';
 
@@ -39,9 +39,10 @@ export async function startDetached(config: MountConfig): Promise<void> {
   });
   socket.write(`${JSON.stringify(start)}\n`);
   const report = await Promise.race([readReport(socket), died]);
-  if (!report.ready) {
+  if (report === null) throw crashed('what it said cannot be understood', start.logFile);
+  if (report.error !== null) {
     if (start.removeLog) removeLogFile(start.logFile);
-    throw UserError.fromJSON(report.error as UserError);
+    throw report.error;
   }
   socket.destroy();
   child.unref();
@@ -56,14 +57,14 @@ function crashed(how: string, logFile: ByteString): UserError {
   );
 }
 
-function readReport(socket: Duplex): Promise<DetachedReport> {
+function readReport(socket: Duplex): Promise<ReturnType<typeof parseReport>> {
   return new Promise((resolve) => {
     let text = '';
     socket.setEncoding('utf8');
     socket.on('error', () => {});
     socket.on('data', (chunk: string) => {
       text += chunk;
-      if (text.endsWith('\n')) resolve(JSON.parse(text) as DetachedReport);
+      if (text.endsWith('\n')) resolve(parseReport(text));
     });
   });
 }

@@ -6,6 +6,7 @@ import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import { findMountpoint } from '../mount/check-mountpoint';
 import { recordOf, runtimeFile } from '../mount/runtime-dir';
+import { parseCounters } from '../mount/status-socket';
 
 /** @throws UserError where there is no such mount, or its process does not answer */
 export async function readStatus(path: ByteString): Promise<Record<string, number>> {
@@ -19,15 +20,16 @@ export async function readStatus(path: ByteString): Promise<Record<string, numbe
       EXIT.NOT_MOUNTED,
     );
   }
-  try {
-    return JSON.parse(await text(connect(runtimeFile(record, 'sock'))));
-  } catch (error) {
+  const answer = await text(connect(runtimeFile(record, 'sock'))).catch((error: Error) => error);
+  const counters = typeof answer === 'string' ? parseCounters(answer) : null;
+  if (counters === null) {
     throw new UserError(
       'no-answer',
       `the process of ${shown(mountpoint)} does not answer`,
       'stratafs umount cleans up after a dead one',
       EXIT.FAILURE,
-      { cause: error },
+      { cause: answer },
     );
   }
+  return counters;
 }

@@ -3,6 +3,7 @@
  * of JSON comes in (DetachedStart), then one goes out (DetachedReport), and that ends the talk.
  */
 import type { ByteString } from '../../lib/base/bytes';
+import { UserError } from '../../lib/base/errors';
 import type { MountConfig } from './config';
 
 /** The internal command that starts the process. */
@@ -20,3 +21,15 @@ export interface DetachedStart {
 }
 
 export type DetachedReport = { readonly ready: true } | { readonly ready: false; readonly error: object };
+
+/** What a line says, or null where it is no report. */
+export function parseReport(line: string): { readonly error: UserError | null } | null {
+  try {
+    const { ready, error } = Object(JSON.parse(line)) as Record<string, unknown>;
+    if (ready === true) return { error: null };
+    const parsed = ready === false ? UserError.parse(error) : null;
+    return parsed === null ? null : { error: parsed };
+  } catch {
+    return null;
+  }
+}

@@ -49,7 +49,12 @@ function readStart(socket: Socket): Promise<DetachedStart> {
     socket.once('error', reject);
     socket.on('data', (chunk: string) => {
       text += chunk;
-      if (text.endsWith('\n')) resolve(JSON.parse(text) as DetachedStart);
+      if (!text.endsWith('\n')) return;
+      try {
+        resolve(JSON.parse(text) as DetachedStart);
+      } catch (error) {
+        reject(error);
+      }
     });
     socket.once('end', () => reject(new Error('the starting command went away')));
   });

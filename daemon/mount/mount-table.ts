@@ -13,24 +13,20 @@ export interface MountEntry {
 }
 
 function unquote(field: string): ByteString {
-  return field.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8))) as ByteString;
+  return field.replace(/\\([0-7]{3})/g, (_, octal) =>
+    String.fromCharCode(parseInt(octal, 8) & 0xff),
+  ) as ByteString;
 }
 
 /** The lines of a mountinfo file, in mounting order. */
 export function parseMountInfo(text: string): MountEntry[] {
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const fields = line.split(' ');
-      const rest = fields.slice(fields.indexOf('-', 6) + 1);
-      return {
-        id: Number(fields[0]),
-        mountpoint: unquote(fields[4]!),
-        type: rest[0]!,
-        source: unquote(rest[1]!),
-      };
-    });
+  return text.split('\n').flatMap((line) => {
+    const [id, , , , mountpoint, , ...optional] = line.split(' ');
+    const dash = optional.indexOf('-');
+    const [type, source] = optional.slice(dash + 1);
+    if (dash < 0 || mountpoint === undefined || type === undefined || source === undefined) return [];
+    return { id: Number(id), mountpoint: unquote(mountpoint), type, source: unquote(source) };
+  });
 }
 
 export function readMountTable(): MountEntry[] {

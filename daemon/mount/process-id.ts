@@ -13,13 +13,18 @@ export interface ProcessId {
  */
 export function startTimeOf(pid: number): number | null {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state, threads, startTime] = [fields[0], Number(fields[17]), Number(fields[19])];
-    return (state === 'Z' || state === 'X') && threads <= 1 ? null : startTime;
+    return parseStartTime(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
     return null;
   }
+}
+
+/** From the line of /proc/PID/stat; the process's name in it may be anything, but for its last parenthesis. */
+export function parseStartTime(stat: string): number | null {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [state, threads, startTime] = [fields[0], Number(fields[17]), Number(fields[19])];
+  if (!Number.isSafeInteger(startTime)) return null;
+  return (state === 'Z' || state === 'X') && threads <= 1 ? null : startTime;
 }
 
 export function isAlive({ pid, startTime }: ProcessId): boolean {

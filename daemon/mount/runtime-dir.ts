@@ -13,7 +13,7 @@
  */
 import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ByteString, bytesFromText, shown } from '../../lib/base/bytes';
+import { type ByteString, bytesFromText, isByteString, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import type { MountConfig } from './config';
@@ -79,6 +79,25 @@ export function removeRecord(id: ProcessId): void {
   rmSync(runtimeFile(id, 'sock'), { force: true });
 }
 
+/** A record as far as commands read it; null for what is none, for the file may be of another version, or cut. */
+export function parseRecord(text: string): MountRecord | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const { pid, startTime, config, log = null } = Object(value) as Record<string, unknown>;
+  const { mountpoint, lowers, upper, work } = Object(config) as Record<string, unknown>;
+  const paths = [log, upper, work].every((path) => path === null || isByteString(path));
+  const whole =
+    [pid, startTime].every((number) => Number.isSafeInteger(number) && Number(number) > 0) &&
+    isByteString(mountpoint) &&
+    Array.isArray(lowers) &&
+    lowers.every(isByteString);
+  return paths && whole ? (value as MountRecord) : null;
+}
+
 /** The records of all mounts, of live processes and of dead ones. */
 export function readRecords(): MountRecord[] {
   const directory = runtimeDirectory();
@@ -86,7 +105,7 @@ export function readRecords(): MountRecord[] {
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => {
       try {
-        return [JSON.parse(readFileSync(join(directory, name), 'utf8')) as MountRecord];
+        return parseRecord(readFileSync(join(directory, name), 'utf8')) ?? [];
       } catch {
         return [];
       }

@@ -22,6 +22,11 @@ export function bytesOf(buffer: Buffer, start = 0, end = buffer.length): ByteStr
   return buffer.toString('latin1', start, end) as ByteString;
 }
 
+/** Is a value of unknown making a byte string? */
+export function isByteString(value: unknown): value is ByteString {
+  return typeof value === 'string' && Buffer.from(value, 'latin1').toString('latin1') === value;
+}
+
 /** The UTF-8 bytes of ordinary text as a byte string. */
 export function bytesFromText(text: string): ByteString {
   return bytesOf(Buffer.from(text, 'utf8'));

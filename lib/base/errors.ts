@@ -1,5 +1,5 @@
 /** What a person sees when something is wrong: one line, a hint, an exit code. */
-import type { ExitCode } from './exit-codes';
+import { EXIT, type ExitCode } from './exit-codes';
 
 /**
  * A failure to be shown to the user. It travels from the mount's process to the command unchanged (`toJSON`,
@@ -32,6 +32,15 @@ export class UserError extends Error {
       exitCode: this.exitCode,
       stack: this.stack,
     };
+  }
+
+  /** From JSON of unknown making; null where it is none. */
+  static parse(json: unknown): UserError | null {
+    const { code, message, hint, exitCode, stack } = Object(json) as Record<string, unknown>;
+    if (typeof code !== 'string' || typeof message !== 'string' || typeof hint !== 'string') return null;
+    if (!Object.values(EXIT).includes(exitCode as ExitCode)) return null;
+    const error = { code, message, hint, exitCode: exitCode as ExitCode };
+    return UserError.fromJSON(typeof stack === 'string' ? { ...error, stack } : error);
   }
 
   static fromJSON(json: {

@@ -109,6 +109,8 @@ export class Request {
 
   /** The group of the first supplementary-groups extension (struct fuse_supp_groups), or -1. */
   supplementaryGroup(): number {
+    // Then the extensions may begin before the message.
+    if (this.short) return -1;
     for (let at = this.end; at + 8 <= this.length; ) {
       const size = this.view.getUint32(at, true);
       if (size < 8 || at + size > this.length) {

@@ -80,11 +80,16 @@ function sizeOf(location: string): number {
   return bytes;
 }
 
-function parseLastMount(json: string): LastMount | null {
-  const stored: unknown = JSON.parse(json);
-  if (stored === null) return null;
+export function parseLastMount(json: string): LastMount | null {
   // Whoever wrote the index wrote this too: what is no number is left out.
-  const numbers = Object.entries(stored as object).filter(([, value]) => Number.isSafeInteger(value));
+  let stored: unknown;
+  try {
+    stored = JSON.parse(json);
+  } catch {
+    return null;
+  }
+  if (typeof stored !== 'object' || stored === null) return null;
+  const numbers = Object.entries(stored).filter(([, value]) => Number.isSafeInteger(value));
   const { begun = 0, saved = 0, ...counters } = Object.fromEntries(numbers) as Record<string, number>;
   const { hits = 0, misses = 0, damaged = 0 } = counters;
   const asked = hits + misses + damaged;

@@ -117,7 +117,7 @@ function isU32(value: number): boolean {
 
 function fits(entry: ListedName): boolean {
   if (!(entry.dirType >= 0 && entry.dirType <= 255 && Number.isInteger(entry.dirType))) return false;
-  if (!(entry.ino >= 0 && entry.ino < MAX_U64 && Number.isInteger(entry.ino))) return false;
+  if (!isIno(entry.ino)) return false;
   for (const layer of entry.layers) {
     if (!(layer >= 0 && layer < MAX_LAYERS && Number.isInteger(layer))) return false;
   }
@@ -220,10 +220,11 @@ class Cursor {
   class(): { dirType: number; layers: readonly number[] } | null {
     const dirType = this.u8();
     const count = this.varint();
-    if (count > this.bytes.length - this.at) return null;
+    // Written so that NaN, which a varint of some hundred bytes can come to, is refused too.
+    if (!(count <= this.bytes.length - this.at)) return null;
     const layers: number[] = [];
     for (let i = 0; i < count; i++) layers.push(this.varint());
-    for (const layer of layers) if (layer >= MAX_LAYERS) return null;
+    for (const layer of layers) if (!(layer < MAX_LAYERS)) return null;
     return { dirType, layers: count === 1 ? singleLayer(layers[0]!) : layers };
   }
 }
@@ -247,6 +248,7 @@ export function decodeName(bytes: Buffer, seed: number, key: ByteString): NameRe
     const made = cursor.class();
     if (made === null) return null;
     entry = { layers: made.layers, dirType: made.dirType, ino: cursor.f64() };
+    if (!isIno(entry.ino)) return null;
   }
   return cursor.at === bytes.length ? { fingerprints, entry } : null;
 }
@@ -313,6 +315,7 @@ function takeListing(cursor: Cursor): Listing | null {
     const made = classes[cursor.varint()];
     if (made === undefined) return null;
     const ino = base + cursor.varint();
+    if (!isIno(ino)) return null;
     listing.set(names.substring(nameAt, nameEnd) as Name, {
       layers: made.layers,
       dirType: made.dirType,
@@ -320,5 +323,13 @@ function takeListing(cursor: Cursor): Listing | null {
     });
     nameAt = nameEnd;
   }
-  return listing.size === count ? listing : null;
+  const noNames = NO_NAMES.some((name) => listing.has(name)) || /[/\0]/.test(names);
+  return listing.size === count && !noNames ? listing : null;
+}
+
+/** Only a forged record has them; no system call is to see them. */
+const NO_NAMES = ['', '.', '..'] as Name[];
+
+function isIno(ino: number): boolean {
+  return ino >= 0 && ino < MAX_U64 && Number.isInteger(ino);
 }

@@ -28,7 +28,8 @@ const anyIno = fc.oneof(
 );
 const anyName = fc
   .uint8Array({ minLength: 1, maxLength: 255, size: 'max' })
-  .map((bytes) => bytesOf(Buffer.from(bytes)) as Name);
+  .map((bytes) => bytesOf(Buffer.from(bytes)).replace(/[/\0]/g, '_') as Name)
+  .filter((name) => name !== '.' && name !== '..');
 const anyFingerprint: fc.Arbitrary<Fingerprint> = fc.record({
   layer: anyU32,
   devMajor: anyU32,
