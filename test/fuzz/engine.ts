@@ -18,9 +18,10 @@ export async function fuzz(target: FuzzTarget, { seed, seconds }: Fuzzing): Prom
   const end = Date.now() + seconds * 1000;
   const corpus = [...target.seeds];
   const opened = target.open();
-  let inputs = 0;
+  const first = [...target.regressions, ...target.seeds];
+  let inputs = first.length;
   try {
-    for (const input of [...target.regressions, ...target.seeds]) await run(target, opened, input);
+    for (const input of first) await run(target, opened, input);
     while (Date.now() < end) {
       const input = mutate(corpus[random(corpus.length)]!, corpus, random);
       // Some are kept, so that changes come on top of changes.
@@ -41,7 +42,7 @@ async function run(target: FuzzTarget, opened: OpenTarget, input: Buffer): Promi
   const folder = join(tmpdir(), 'stratafs-fuzz');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, `${target.name}-${Date.now()}.bin`);
-  writeFileSync(file, small);
+  writeFileSync(file, small, { mode: 0o600 });
   throw new Error(`${target.name} fails on ${file}: ${failure.message}\nhex: ${small.toString('hex')}`, {
     cause: failure,
   });

@@ -14,8 +14,8 @@ import { Dispatcher } from '../../../lib/fuse/dispatch';
 import { Request } from '../../../lib/fuse/request';
 import type { FileSystem } from '../../../lib/vfs/filesystem';
 import type { Job } from '../../../lib/vfs/jobs';
-import { openBareUnion, ScratchDisk } from '../scratch-union';
 import { CACHED, message } from '../../support/fuse-wire';
+import { openBareUnion, ScratchDisk } from '../scratch-union';
 import { type FuzzTarget, must } from '../target';
 
 const HEADER = 40;
