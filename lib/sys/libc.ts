@@ -24,9 +24,12 @@ export function syscallNumber(numbers: { x64: number; arm64: number }): number {
   return process.arch === 'arm64' ? numbers.arm64 : numbers.x64;
 }
 
+/** errno(3) of this thread, which is where this module was loaded: read without a second native call. */
+const errnoCell = new Int32Array(koffi.view(native('void *__errno_location()')() as bigint, 4));
+
 /** Why the call that has just failed did. Never 0: whatever runs between the two, a failure is none the less one. */
 function lastErrno(): Errno {
-  return koffi.errno() || EIO;
+  return errnoCell[0] || EIO;
 }
 
 /** The result of a call that returns 0 or -1. */

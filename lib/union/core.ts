@@ -34,6 +34,7 @@ import type { Job, JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry } from '../vfs/types';
 import { Dir, type File, type Inode, type Node } from './inode';
 import { InodeNumbers } from './inode-number';
+import { keepFromCache } from './link-counts';
 import { LowerListings } from './lower-listings';
 import { NodeTable } from './node-table';
 import { OpenFiles } from './open-files';
@@ -306,6 +307,7 @@ export class Core {
   answer(inode: Inode, stat: Stat, out: Entry): void {
     out.node = this.table.know(inode).id;
     if (stat.nlink > 1 && !inode.isDir && inode.upper) this.table.rememberLinked(inode);
+    if (!inode.isDir && inode.linkLostAt !== 0) keepFromCache(this.kernel, inode, out.node);
     this.fill(inode, stat, out.attr);
   }
 

@@ -73,6 +73,8 @@ export class File extends AnyInode {
   lowerSize = 0;
   /** The real file, open; changed by OpenFiles only. */
   open: OpenFile | null = null;
+  /** When it last lost one of several names, in ms; 0: the kernel may take over its link count. See link-counts.ts. */
+  linkLostAt = 0;
   /** O_PATH descriptor of the upper file that has no known name, or -1. */
   held = -1;
   /** Who pays for `held`. */

@@ -5,6 +5,42 @@ import { useStack } from '../support/stack';
 import type { Target } from '../support/targets';
 
 const [LOCK_EX, LOCK_NB] = [2, 4];
+/** Three processes stat a file while a fourth links and unlinks it for two seconds, and says how often that went wrong. */
+const LINK_AND_UNLINK = `
+import os, signal, time
+open('a', 'w').close()
+open('d', 'w').close()
+others = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        while True:
+            os.stat('a')
+    others.append(pid)
+failures, wrong = 0, 0
+try:
+    end = time.monotonic() + 2
+    while time.monotonic() < end:
+        for replace in False, False, False, True:
+            try:
+                os.link('a', 'b')
+            except FileNotFoundError:
+                failures += 1
+                continue
+            wrong += os.stat('a').st_nlink != 2
+            with open('b', 'a') as file:
+                file.write('x')
+            if replace:
+                open('c', 'w').close()
+                os.rename('c', 'b')
+            os.unlink('b')
+        wrong += os.stat('a').st_nlink != 1
+finally:
+    for pid in others:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+print('link', failures, 'count', wrong)
+`;
 
 export function linksSuite(target: Target): void {
   const flags = target.traits.supports.renameFlags;
@@ -174,6 +210,15 @@ export function linksSuite(target: Target): void {
         expect(await fs.get(`far/b${at}`)).toBe(`${at}`);
         expect((await fs.stat(`moved/a${at}`)).nlink).toBe(2);
       }
+    });
+  });
+
+  describe('hard links made and removed beside those who stat', () => {
+    const stack = useStack(target, { lowers: [{ file: file('x') }] });
+
+    test('are counted right, and link(2) always finds the file', async () => {
+      const { status, out, err } = await stack.fs.run(['/usr/bin/python3', '-I', '-c', LINK_AND_UNLINK]);
+      expect({ status, out, err }).toEqual({ status: 0, out: 'link 0 count 0\n', err: '' });
     });
   });
 }

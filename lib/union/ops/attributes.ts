@@ -10,6 +10,7 @@ import { type Attr, type Call, type SetAttr, TimeSource } from '../../vfs/types'
 import { copyUp } from '../copy-up';
 import type { Core } from '../core';
 import type { File, Inode, Node } from '../inode';
+import { keepFromCache } from '../link-counts';
 import { loses, newLoss } from '../privileges';
 import { maySetAttr } from '../protection';
 
@@ -21,8 +22,10 @@ export function getattr(core: Core, id: NodeId, out: Attr): Errno {
   const inode = core.node(id)?.inode;
   if (inode === undefined) return ESTALE;
   const errno = core.statOf(inode, core.stat);
-  if (errno === OK) core.fill(inode, core.stat, out);
-  return errno;
+  if (errno !== OK) return errno;
+  if (!inode.isDir && inode.linkLostAt !== 0) keepFromCache(core.kernel, inode, id);
+  core.fill(inode, core.stat, out);
+  return OK;
 }
 
 export function setattr(core: Core, call: Call, id: NodeId, change: SetAttr, out: Attr): Errno {

@@ -31,6 +31,7 @@ import type { Call, Entry } from '../../vfs/types';
 import { copyUp, copyUpDir, markImpure } from '../copy-up';
 import type { Core } from '../core';
 import { Dir, File } from '../inode';
+import { linksSettled } from '../link-counts';
 import { mayDecorate } from '../protection';
 import { coversLower } from '../resolve';
 
@@ -209,6 +210,7 @@ export function link(core: Core, call: Call, id: NodeId, parentId: NodeId, name:
     makeName(core, SELF, parent, name, false, (dir, at) => linkTo(core, file, dir, at));
   if (errno !== OK) return errno;
   core.table.rememberLinked(file);
+  linksSettled(file);
   if (file.parent === null) core.table.rename(file, parent, name);
   parent.view?.set(name, file.ino, file.type >> 12);
   const stated = core.statOf(file, core.stat);

@@ -14,6 +14,7 @@ import type { Call } from '../../vfs/types';
 import { copyUpDir } from '../copy-up';
 import type { Core } from '../core';
 import type { Dir, File, Inode } from '../inode';
+import { linkLost } from '../link-counts';
 import { mayRemove } from '../protection';
 import { coversLower, resolve } from '../resolve';
 import { viewOf } from './list';
@@ -102,6 +103,7 @@ export function isKnownName(inode: Inode, parent: Dir, name: Name): boolean {
 /** The tables after a name is gone. A file with other names is found again by its inode number. */
 export function lostName(core: Core, parent: Dir, name: Name, inode: Inode): void {
   parent.view?.delete(name);
+  if (!inode.isDir && core.table.linkedFile(inode.upperIno) === inode) linkLost(inode);
   if (!isKnownName(inode, parent, name)) return;
   core.table.rename(inode, null, name);
   core.table.dropIfUnknown(inode);
