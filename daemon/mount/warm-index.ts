@@ -132,6 +132,8 @@ class Walk {
     for (const name of directories) {
       this.check(this.union.lookup(this.call, node, name, this.entry));
       const child = this.entry.node;
+      // What follows begins on an empty stack: a tree may be deeper than that goes.
+      await null;
       await this.below(child);
       this.union.forget(child, 1);
     }

@@ -7,6 +7,8 @@ import type { ByteString } from '../base/bytes';
 import type { ByteWriter } from './byte-writer';
 
 const HEAD_BYTES = 8;
+/** A longer key (a directory some thousand levels deep) is not kept: it would be written anew for each level. */
+export const MAX_KEY_BYTES = 8192;
 
 export interface Batch {
   readonly buffer: ArrayBuffer;
@@ -20,8 +22,9 @@ export interface PutOperation {
   readonly value: Buffer;
 }
 
-/** Appends an entry whose value `encode` appends. False, with nothing appended, where `encode` says false. */
+/** Appends an entry whose value `encode` appends. False, with nothing appended, where that says so or the key is too long. */
 export function appendEntry(out: ByteWriter, key: ByteString, encode: (out: ByteWriter) => boolean): boolean {
+  if (key.length > MAX_KEY_BYTES) return false;
   const start = out.length;
   out.reserve(HEAD_BYTES + key.length);
   out.putU32(key.length);

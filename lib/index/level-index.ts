@@ -13,7 +13,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ByteString, Name } from '../base/bytes';
 import type { Logger } from '../base/log';
-import { appendEntry } from './batch';
+import { appendEntry, MAX_KEY_BYTES } from './batch';
 import { ByteWriter } from './byte-writer';
 import { attach, type Database } from './database';
 import { messageOf } from './folder';
@@ -36,7 +36,7 @@ class LevelIndex implements ListingIndex {
   /** When the first record of the batch was put, in ms. */
   private since = 0;
   /** The key of the read that is going on. */
-  private readonly key = Buffer.alloc(8192);
+  private readonly key = Buffer.alloc(MAX_KEY_BYTES);
   private closed = false;
 
   constructor(

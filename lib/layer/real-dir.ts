@@ -141,6 +141,7 @@ export class RealDir {
 
   /** Which xattrs a name in it has (HAS_* bits). Like `statChild`, it does not open the directory for that. */
   xattrsOfChild(xattrs: PrivateXattrs, name: Name): Count {
+    this.count();
     if (this.descriptor >= 0) {
       this.touch();
       return xattrs.of(this.descriptor, name);

@@ -57,7 +57,11 @@ ${script}`;
     scene.shell(`chmod 755 . && mkdir -p {plain,opaque,below}/a/b below/many upper/tmp && chmod 1777 upper/tmp
       setfattr -n trusted.overlay.opaque -v y opaque/a/b && echo hidden > below/a/b/secret
       head -c ${FILE_BYTES} /dev/zero > file
-      for at in {0..${MANY - 1}}; do mkdir below/many/$at; ln file below/many/$at/f; done; sleep 0.1`);
+      /usr/bin/python3 -c "import os
+for at in range(${MANY}):
+    os.mkdir(f'below/many/{at}')
+    os.link('file', f'below/many/{at}/f')"
+      sleep 0.1`);
     scene.prefix = ['setpriv', '--bounding-set', '-sys_resource', 'prlimit', `--nofile=${LIMIT}:${LIMIT}`];
     served = await scene.serve(...options());
   });

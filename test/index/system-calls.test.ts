@@ -63,6 +63,11 @@ async function callsDuring(scene: Scene, served: Served, work: () => void): Prom
   });
 });
 
+/** Without what a file is asked for its xattrs by: many an strace does not know listxattrat(2), and some kernels neither. */
+function withoutLists({ listxattrat: _at, llistxattr: _by, ...rest }: Record<string, number>): object {
+  return rest;
+}
+
 (root ? describe : describe.skip)(`lookups in a known directory of ${LAYERS} layers`, () => {
   let scene: Scene;
   let served: Served;
@@ -109,21 +114,21 @@ async function callsDuring(scene: Scene, served: Served, work: () => void): Prom
     for (const line of lookups(from)) expect(line).toMatch(/ layer-calls=0$/);
   });
 
-  test('a present name makes one statx, in the layer that has it', async () => {
+  test('a present file makes one statx and one listxattrat, in the layer that has it', async () => {
     // The second name that comes from a layer opens its directory there.
     for (const suffix of ['first', 'fourth']) expect(stat(names(suffix))).toBe(`${LAYERS}`);
     const from = served.log().length;
     const calls = await callsDuring(scene, served, () => expect(stat(names('second'))).toBe(`${LAYERS}`));
-    expect(calls).toEqual({ statx: LAYERS });
-    for (const line of lookups(from)) expect(line).toMatch(/ layer-calls=1$/);
+    expect(withoutLists(calls)).toEqual({ statx: LAYERS });
+    for (const line of lookups(from)) expect(line).toMatch(/ layer-calls=2$/);
     expect(lookups(from)).toHaveLength(LAYERS);
   });
 
-  test('with a recalled listing the first name that comes from a layer costs its statx and nothing else', async () => {
+  test('with a recalled listing the first name that comes from a layer costs no more than later ones', async () => {
     await served.unmount();
     served = await scene.serve(`index=${scene.in('index')}`);
     scene.shell('stat mnt/d/absent');
     const calls = await callsDuring(scene, served, () => expect(stat(names('third'))).toBe(`${LAYERS}`));
-    expect(calls).toEqual({ statx: LAYERS });
+    expect(withoutLists(calls)).toEqual({ statx: LAYERS });
   });
 });
