@@ -10,6 +10,8 @@ export interface MountEntry {
   readonly mountpoint: ByteString;
   readonly type: string;
   readonly source: ByteString;
+  /** The file system's own options, as mountinfo has them: separated by commas, with octal escapes. */
+  readonly options: string;
 }
 
 function unquote(field: string): ByteString {
@@ -23,9 +25,9 @@ export function parseMountInfo(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const [id, , , , mountpoint, , ...optional] = line.split(' ');
     const dash = optional.indexOf('-');
-    const [type, source] = optional.slice(dash + 1);
+    const [type, source, options = ''] = optional.slice(dash + 1);
     if (dash < 0 || mountpoint === undefined || type === undefined || source === undefined) return [];
-    return { id: Number(id), mountpoint: unquote(mountpoint), type, source: unquote(source) };
+    return { id: Number(id), mountpoint: unquote(mountpoint), type, source: unquote(source), options };
   });
 }
 
@@ -36,4 +38,16 @@ export function readMountTable(): MountEntry[] {
 /** The mount on top of a path, or undefined where the path is no mountpoint. */
 export function topMountAt(path: ByteString, table = readMountTable()): MountEntry | undefined {
   return table.findLast((entry) => entry.mountpoint === path);
+}
+
+/** Each directory that a mount of the kernel's overlayfs writes to, where its path is an absolute one. */
+export function overlaysIn(table = readMountTable()): { mountpoint: ByteString; path: ByteString }[] {
+  return table
+    .filter(({ type }) => type === 'overlay')
+    .flatMap(({ mountpoint, options }) =>
+      options
+        .split(',')
+        .flatMap((option) => /^(?:upperdir|workdir)=(\/.*)$/.exec(option)?.[1] ?? [])
+        .map((path) => ({ mountpoint, path: unquote(path) })),
+    );
 }

@@ -1,17 +1,29 @@
 /**
  * The runtime directory: what this user has mounted, for `stratafs ls`, `status` and `umount`.
  *
- * /run/stratafs (root), $XDG_RUNTIME_DIR/stratafs, or /tmp/stratafs-UID: the first that can be had, owned by us and
- * closed to others. Per mount, named after its process (PID-STARTTIME):
+ * /run/stratafs (root), $XDG_RUNTIME_DIR/stratafs, /tmp/stratafs-UID, or ~/.local/state/stratafs: the first that can be
+ * had, owned by us and closed to others. Records are looked for in all of them: a stranger may take a name in /tmp, and
+ * give it up again, whenever he likes. Per mount, named after its process (PID-STARTTIME):
  *
  *   ID.json   the record below, from when the mount is usable until it is gone
  *   ID.sock   answers with the mount's counters
  *   ID.log    what a detached process without --log-file says, named after the command that started it; stays
  *             for a week where the process crashed
+ *   upper-DEVICE-INODE.lock   what the mounts of one user lock among themselves (directory-lock.ts)
  *
  * It is only ever a help: a mount whose record is lost is still found in /proc/self/mountinfo.
  */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type ByteString, bytesFromText, isByteString, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
@@ -27,31 +39,52 @@ export interface MountRecord extends ProcessId {
   readonly log: ByteString | null;
 }
 
-/** A directory that only we can write to, made where it is missing. */
+/** A directory that only we can write to. */
 function isPrivateDirectory(path: string): boolean {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return false;
-  }
-  const stat = lstatSync(path);
-  return stat.isDirectory() && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true && stat.uid === process.getuid!() && (stat.mode & 0o077) === 0;
 }
 
-function candidates(): string[] {
+function makePrivateDirectory(path: string, withParents: boolean): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700, recursive: withParents });
+  } catch {
+    // It is there, or cannot be had.
+  }
+  return isPrivateDirectory(path);
+}
+
+/** Whether the home directory is ours alone to write to. */
+function isOwnHome(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat?.uid === process.getuid!() && (stat.mode & 0o022) === 0;
+}
+
+interface Candidate {
+  readonly path: string;
+  /** Its parents are made too. */
+  readonly withParents: boolean;
+}
+
+function candidates(): Candidate[] {
+  const { XDG_RUNTIME_DIR, HOME } = process.env;
   const paths: string[] = [];
   if (process.getuid!() === 0 && inInitialUserNamespace()) paths.push('/run/stratafs');
-  const { XDG_RUNTIME_DIR } = process.env;
   if (XDG_RUNTIME_DIR?.startsWith('/')) paths.push(join(XDG_RUNTIME_DIR, 'stratafs'));
   paths.push(`/tmp/stratafs-${outerUid()}`);
-  return paths;
+  const found = paths.map((path) => ({ path, withParents: false }));
+  if (HOME?.startsWith('/') && isOwnHome(HOME)) {
+    found.push({ path: join(HOME, '.local/state/stratafs'), withParents: true });
+  }
+  return found;
 }
 
 /** @throws UserError where none can be had */
 export function runtimeDirectory(): string {
-  const paths = candidates();
-  const found = paths.find(isPrivateDirectory);
-  if (found !== undefined) return found;
+  const all = candidates();
+  const found = all.find(({ path, withParents }) => makePrivateDirectory(path, withParents));
+  if (found !== undefined) return found.path;
+  const paths = all.map(({ path }) => path);
   throw new UserError(
     'no-runtime-directory',
     `no runtime directory: ${paths.join(', ')} cannot be made or is not only ours`,
@@ -60,9 +93,22 @@ export function runtimeDirectory(): string {
   );
 }
 
-/** A file of a process in the runtime directory. */
+/**
+ * All that may hold records: one mount may have been made while a stranger had the name of a directory, another when he
+ * had not.
+ */
+function runtimeDirectories(): string[] {
+  runtimeDirectory();
+  return candidates()
+    .map(({ path }) => path)
+    .filter(isPrivateDirectory);
+}
+
+/** A file of a process: beside its record, or where the next record goes. */
 export function runtimeFile({ pid, startTime }: ProcessId, suffix: 'json' | 'log' | 'sock'): string {
-  return join(runtimeDirectory(), `${pid}-${startTime}.${suffix}`);
+  const id = `${pid}-${startTime}`;
+  const recorded = runtimeDirectories().find((directory) => existsSync(join(directory, `${id}.json`)));
+  return join(recorded ?? runtimeDirectory(), `${id}.${suffix}`);
 }
 
 /** Publishes a record: written aside, then renamed, so that a reader sees all of it or nothing. */
@@ -75,8 +121,7 @@ export function writeRecord(record: MountRecord): void {
 
 /** Removes what a mount's process left, but for its log. */
 export function removeRecord(id: ProcessId): void {
-  rmSync(runtimeFile(id, 'json'), { force: true });
-  rmSync(runtimeFile(id, 'sock'), { force: true });
+  for (const path of [runtimeFile(id, 'sock'), runtimeFile(id, 'json')]) rmSync(path, { force: true });
 }
 
 /** A record as far as commands read it; null for what is none, for the file may be of another version, or cut. */
@@ -100,12 +145,12 @@ export function parseRecord(text: string): MountRecord | null {
 
 /** The records of all mounts, of live processes and of dead ones. */
 export function readRecords(): MountRecord[] {
-  const directory = runtimeDirectory();
-  return readdirSync(directory)
-    .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => {
+  return runtimeDirectories()
+    .flatMap((directory) => readdirSync(directory).map((name) => join(directory, name)))
+    .filter((path) => path.endsWith('.json'))
+    .flatMap((path) => {
       try {
-        return parseRecord(readFileSync(join(directory, name), 'utf8')) ?? [];
+        return parseRecord(readFileSync(path, 'utf8')) ?? [];
       } catch {
         return [];
       }

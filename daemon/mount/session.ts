@@ -11,16 +11,17 @@
 import { existsSync, promises } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ByteString, bufferOf, shown } from '../../lib/base/bytes';
-import { EBUSY, EINVAL, type Errno, OK } from '../../lib/base/errno';
+import { EBUSY, EINVAL, type Errno, errnoName, OK } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
 import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
 import type { Logger } from '../../lib/base/log';
 import { type IndexWriter, noWriter, openIndexWriter } from '../../lib/index/index-writer';
+import { background } from '../../lib/sys/io';
 import { raiseOpenFileLimit } from '../../lib/sys/open';
-import { checkLayers, probeWorkDirectory } from './check-layers';
+import { checkLayers } from './check-layers';
 import { checkMountpoint } from './check-mountpoint';
+import { type Claim, claimDirectories } from './claim';
 import type { MountConfig } from './config';
-import { lockDirectory } from './directory-lock';
 import { INDEX_NAME, identityOfStack, indexFolderOf, whyNotKeptIn } from './listing-index';
 import type { MountLog } from './mount-log';
 import { readMountTable, topMountAt } from './mount-table';
@@ -32,7 +33,6 @@ import { startServing } from './start-serving';
 import { serveStatus } from './status-socket';
 import type { ServingPlan } from './thread-messages';
 import { unmountError, unmountOffThread } from './unmount';
-import { WorkClaim } from './work-claim';
 
 const WANTED_OPEN_FILES = 1_000_000;
 /** How long a mount is kept waiting for the removal of what a crash left. */
@@ -54,7 +54,8 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
   process.umask(0o077);
   process.chdir('/');
   const openFiles = raiseOpenFileLimit(WANTED_OPEN_FILES);
-  const { plan, work } = prepare(config, around);
+  const { plan, claim } = prepare(config, around);
+  let refused = false;
   const { mountpoint } = plan.mount;
   const serving = await startServing(config.transport, plan, () => openIndex(config, plan, log), mountLog);
   const detach = handleSignals(mountpoint, serving, around);
@@ -62,19 +63,19 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
   try {
     await serving.mounted;
     await Promise.race([promises.stat(bufferOf(mountpoint)), serving.ended]);
-    await Promise.race([work?.sweep(), sleep(SWEEP_PATIENCE_MS, null, { ref: false })]);
+    await Promise.race([claim?.work.sweep(), sleep(SWEEP_PATIENCE_MS, null, { ref: false })]);
     sweepRecords();
     writeRecord({ ...id, config: { ...config, mountpoint }, log: mountLog.plan.file });
     serveStatus(runtimeFile(id, 'sock'), () => serving.counters());
     log.info({ mountpoint: shown(mountpoint), transport: serving.transport, openFiles }, 'mounted');
     around.ready();
     await serving.ended;
+    if (claim !== null && syncsAtEnd(config)) await syncUpper(claim.upperFd, log);
     log.info('the mount is gone');
     return EXIT.OK;
   } catch (error) {
     if (error instanceof UserError) {
-      await serving.ended.catch(() => {});
-      work?.undo();
+      refused = true;
       throw error;
     }
     log.fatal({ err: error }, 'serving crashed');
@@ -82,10 +83,21 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
     throw error;
   } finally {
     detach();
-    work?.end();
+    claim?.work.end();
     await serving.ended.catch(() => {});
+    claim?.release(refused);
     removeRecord(id);
   }
+}
+
+/** As the kernel's overlayfs at its unmount (fs/overlayfs/super.c:ovl_sync_fs). */
+function syncsAtEnd({ readOnly, volatile, fsync }: MountConfig): boolean {
+  return !readOnly && !volatile && fsync !== 'never';
+}
+
+async function syncUpper(fd: number, log: Logger): Promise<void> {
+  const errno = await background.syncfs(fd);
+  if (errno !== OK) log.error(`the file system of the upper directory cannot be synced: ${errnoName(errno)}`);
 }
 
 function openIndex(config: MountConfig, { union }: ServingPlan, log: Logger): Promise<IndexWriter> {
@@ -106,7 +118,7 @@ function openIndex(config: MountConfig, { union }: ServingPlan, log: Logger): Pr
 interface Prepared {
   readonly plan: ServingPlan;
   /** Null for a stack without an upper directory. */
-  readonly work: WorkClaim | null;
+  readonly claim: Claim | null;
 }
 
 /** Everything that can be found wrong before a thread is started; takes the locks, and removes nothing. */
@@ -123,18 +135,8 @@ function prepare(config: MountConfig, around: SessionSurroundings): Prepared {
       EXIT.NO_PRIVILEGE,
     );
   }
-  let claim: WorkClaim | null = null;
-  if (writable !== null) {
-    lockDirectory('upper directory', writable.upper.path);
-    lockDirectory('work directory', writable.work.path);
-    claim = new WorkClaim(writable.work.path, writable.work.fd);
-    try {
-      if (!config.readOnly) probeWorkDirectory(writable.work.path, xattrs);
-    } catch (error) {
-      claim.undo();
-      throw error;
-    }
-  }
+  const claim =
+    writable === null ? null : claimDirectories(writable, config.readOnly, xattrs, around.mountLog.log);
   const plan: ServingPlan = {
     union: {
       lowers: config.lowers,
@@ -165,7 +167,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): Prepared {
     traceFuse: config.traceFuse,
     log: around.mountLog.plan,
   };
-  return { plan, work: claim };
+  return { plan, claim };
 }
 
 /** Unmounts this mount and no other: EINVAL where it is no longer in the tree, EBUSY where another covers it. */
