@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import type { Target } from '../support/targets';
 import { compare } from './compare';
-import { countOperations, scenarios } from './generate';
+import { countOperations, type Scenario, scenarios } from './generate';
+import { keep } from './kept';
 
 /** What a scenario has on average, as generate.ts makes them. */
 const OPERATIONS_PER_RUN = 250;
@@ -23,10 +24,12 @@ export async function check(
   seconds?: number,
 ): Promise<Checked> {
   let performed = 0;
+  let first: string | null = null;
   const property = fc.asyncProperty(scenarios(target.traits.supports), async (one) => {
     performed += countOperations(one);
-    const found = await compare(one, target);
+    const found = await compareAll(one, target);
     if (found.length === 0) return;
+    first ??= keep(one);
     report(`${countOperations(one)} operations: ${found[0]}`);
     throw new Error(`differs from the kernel's overlayfs:\n${found.join('\n')}`);
   });
@@ -37,7 +40,16 @@ export async function check(
     ...(seconds === undefined ? {} : { interruptAfterTimeLimit: seconds * 1000 }),
   });
   const failure = result.failed
-    ? `${String(result.errorInstance)}\n${fc.defaultReportMessage(result)!}`
+    ? `first seen with the scenario in ${first}\n${String(result.errorInstance)}\n${fc.defaultReportMessage(result)!}`
     : null;
   return { operations: performed, runs: result.numRuns, failure };
+}
+
+/** What is different, or why the comparison itself failed. */
+async function compareAll(scenario: Scenario, target: Target): Promise<string[]> {
+  try {
+    return await compare(scenario, target);
+  } catch (error) {
+    return [String(error)];
+  }
 }
