@@ -17,7 +17,7 @@ import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
 import type { Logger } from '../../lib/base/log';
 import { type IndexWriter, noWriter, openIndexWriter } from '../../lib/index/index-writer';
 import { background } from '../../lib/sys/io';
-import { raiseOpenFileLimit } from '../../lib/sys/open';
+import { forbidCoreDumps, raiseOpenFileLimit } from '../../lib/sys/open';
 import { checkLayers } from './check-layers';
 import { checkMountpoint } from './check-mountpoint';
 import { type Claim, claimDirectories } from './claim';
@@ -53,6 +53,8 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
   // What this process makes is its own affair; the serving thread has a umask of its own.
   process.umask(0o077);
   process.chdir('/');
+  // A dump into the mount itself would wait for the process that is being dumped.
+  forbidCoreDumps();
   const openFiles = raiseOpenFileLimit(WANTED_OPEN_FILES);
   const { plan, claim } = prepare(config, around);
   let refused = false;

@@ -19,6 +19,7 @@ const cSyscall4 = native('int64_t syscall(int64_t, int64_t, void *, void *, int6
 const cPrlimit = native('int prlimit(int, int, const void *, void *)');
 const OPENAT2 = syscallNumber({ x64: 437, arm64: 437 });
 const RLIMIT_NOFILE = 7;
+const RLIMIT_CORE = 4;
 
 let makeRoom: () => boolean = () => false;
 
@@ -106,4 +107,15 @@ export function raiseOpenFileLimit(wanted: number): number {
   limit.writeBigUInt64LE(hard, 0);
   const raised = cPrlimit(0, RLIMIT_NOFILE, limit, null) === 0;
   return Math.min(Number(raised ? hard : soft), wanted);
+}
+
+/**
+ * No core dump of this process, to a file or to a program (a limit of 1 says so of both, core(5)). Returns whether that
+ * is so now.
+ */
+export function forbidCoreDumps(): boolean {
+  const limit = Buffer.alloc(16);
+  limit.writeBigUInt64LE(1n, 0);
+  limit.writeBigUInt64LE(1n, 8);
+  return cPrlimit(0, RLIMIT_CORE, limit, null) === 0;
 }

@@ -68,6 +68,18 @@ test.each(FILE_SYSTEMS)('%s does as the kernel does', (_, mount, umount) => {
   expect(does).toBe(expected);
 });
 
+test('a crashing daemon is not dumped, into its own mount perhaps', () => {
+  folder.write('layers/file', '');
+  folder.make('MNT');
+  const { out } = folder.script(`
+    ulimit -c unlimited
+    stratafs mount --lower layers MNT
+    pid=$(stratafs ls --json | grep "$PWD/MNT" | tr -d ' "' | grep -o 'pid:[0-9]*' | cut -d: -f2 | tail -1)
+    grep -h '^Max core' /proc/$pid/limits | tr -s ' '
+    stratafs umount MNT`);
+  expect(out).toBe('Max core file size 1 1 bytes \n');
+});
+
 test('where layers cannot be detached, a mountpoint inside the upper directory is refused', () => {
   chmodSync(folder.path('.'), 0o755);
   folder.make('lower', 'area/work', 'area/upper/mnt');
