@@ -6,7 +6,7 @@ import type { Goal } from '../workloads/workload';
 
 export interface Row {
   readonly row: string;
-  readonly unit: 'ms' | 'MiB' | '% CPU';
+  readonly unit: 'ms' | 'MiB' | '% CPU' | '×';
   readonly goal?: Goal;
   /** By target; one sample per round. */
   readonly samples: Record<string, number[]>;

@@ -1,6 +1,7 @@
 /** Which workloads make up which table. */
 import type { Sizes } from '../sizes';
 import { copyUp } from './copy-up';
+import { crowd } from './crowd';
 import { deep } from './deep';
 import { footprint, memory } from './footprint';
 import { imageBuild } from './image-build';
@@ -14,7 +15,7 @@ import { writing } from './writing';
 
 export type Suite = 'main' | 'deep';
 
-const MAIN = [metadata, reading, writing, names, copyUp, parallel, realWork, imageBuild, footprint];
+const MAIN = [metadata, reading, writing, names, copyUp, parallel, crowd, realWork, imageBuild, footprint];
 
 export const suite = (name: Suite, sizes: Sizes): Workload[] =>
   name === 'deep' ? deep(sizes) : MAIN.flatMap((family) => family(sizes));

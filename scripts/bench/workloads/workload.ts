@@ -29,7 +29,7 @@ export interface Run<F extends Stack = Stack> {
 export interface Step<F extends Stack = Stack> {
   readonly row: string;
   /** `ms` unless said otherwise. */
-  readonly unit?: 'ms' | 'MiB' | '% CPU';
+  readonly unit?: 'ms' | 'MiB' | '% CPU' | '×';
   readonly goal?: Goal;
   /** Returns the measured value; throws when the outcome is wrong. */
   run(run: Run<F>): Promise<number>;
