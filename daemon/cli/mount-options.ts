@@ -32,6 +32,7 @@ export function defaultSettings(): MountSettings {
     pollIdleCpus: true,
     transport: 'auto',
     index: 'auto',
+    tinySlices: false,
     checkInvariants: false,
     traceFuse: false,
     logFile: null,
@@ -119,6 +120,7 @@ export const MOUNT_OPTIONS: readonly OptionRow[] = [
   flag('debug', 'log more, and show the stack of an error', (s) => (s.logLevel = 'debug'), { alias: 'd' }),
   flag('trace-fuse', 'log every request and reply', (s) => (s.traceFuse = true)),
   flag('check-invariants', 'check the state after every request (slow)', (s) => (s.checkInvariants = true)),
+  flag('tiny-slices', 'do what is done between requests in very small steps', (s) => (s.tinySlices = true)),
   {
     name: 'log-file',
     values: null,

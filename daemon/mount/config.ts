@@ -27,6 +27,7 @@ export interface MountConfig {
   readonly transport: 'auto' | 'kernel' | 'fuse-native';
   /** The folder of the index; `auto`: in the work directory of a writable mount; `off`: in memory only. */
   readonly index: ByteString | 'auto' | 'off';
+  readonly tinySlices: boolean;
   readonly checkInvariants: boolean;
   readonly traceFuse: boolean;
   /** Null: standard error in the foreground, else a file in the runtime directory. */

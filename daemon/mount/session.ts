@@ -150,6 +150,7 @@ function prepare(config: MountConfig, around: SessionSurroundings): Prepared {
       fsync: config.fsync,
       volatile: config.volatile,
       xino: config.xino,
+      tinySlices: config.tinySlices,
       checkInvariants: config.checkInvariants,
     },
     mount: {

@@ -1,6 +1,6 @@
 /** Fills the index of a stack ahead of its first mount: lists every merged directory, as a mount would. */
 import type { ByteString, Name } from '../../lib/base/bytes';
-import { type Errno, errnoName, OK } from '../../lib/base/errno';
+import { type Errno, errnoName, OK, PARKED } from '../../lib/base/errno';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import { NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
@@ -11,6 +11,7 @@ import { refusal } from '../../lib/index/inspect-index';
 import { openIndex } from '../../lib/index/level-index';
 import { close } from '../../lib/sys/open';
 import { openUnion, type Union } from '../../lib/union/union';
+import type { DirSink } from '../../lib/vfs/filesystem';
 import { S_IFDIR } from '../../lib/vfs/flags';
 import type { JobRunner } from '../../lib/vfs/jobs';
 import { Call, Entry } from '../../lib/vfs/types';
@@ -74,6 +75,7 @@ export async function warmIndex(
         fsync: 'never',
         volatile: false,
         xino: false,
+        tinySlices: false,
         checkInvariants: false,
       },
       NO_JOBS,
@@ -117,14 +119,17 @@ class Walk {
 
   async below(node: NodeId): Promise<void> {
     const directories: Name[] = [];
-    const list = this.union.readdir(this.call, node, NO_FH, 0, {
+    const sink: DirSink = {
       add: (name, _ino, dirType) => {
         if (name === '.' || name === '..') return true;
         this.warmth.names++;
         if (dirType === DT_DIR) directories.push(name);
         return true;
       },
-    });
+    };
+    this.call.jobResult = null;
+    let list = this.union.readdir(this.call, node, NO_FH, 0, sink);
+    for (; list === PARKED; list = this.union.readdir(this.call, node, NO_FH, 0, sink)) this.finishWork();
     this.check(list);
     this.warmth.directories++;
     this.warmth.ahead += directories.length - 1;
@@ -136,6 +141,16 @@ class Walk {
       await null;
       await this.below(child);
       this.union.forget(child, 1);
+    }
+  }
+
+  /** What a huge directory leaves to be done after its request. */
+  private finishWork(): void {
+    while (this.union.workIn === 0) {
+      const ended = this.union.work();
+      if (ended === null) continue;
+      this.union.jobDone(ended.id, ended.result);
+      this.call.jobResult = ended.result;
     }
   }
 

@@ -55,6 +55,9 @@ export class Handlers {
   readonly table: Handler[] = new Array<Handler>(PLACES).fill(() => {});
   readonly implemented = new Uint32Array(PLACES);
 
+  /** Requests so far. */
+  handled = 0;
+
   /** Called when a request has begun to wait for a job; set by the transport. */
   onPark: () => void = () => {};
 
@@ -105,6 +108,7 @@ export class Handlers {
 
   private handle(request: Request): void {
     this.options.onRequest?.();
+    this.handled++;
     if (this.session === null) this.early.push(request);
     else this.run(this.session, request, null);
   }

@@ -129,8 +129,9 @@ export class FuseNativeTransport implements Transport {
           const detached = await this.detach(this.mounted);
           deadline = performance.now() + (detached ? STOP_MS : 0);
         }
-        await this.pause();
+        await this.turn(fs);
       }
+      for (; fs.busy; await this.turn(fs)) for (const done of jobs.take()) this.handlers.jobDone(done);
     } finally {
       this.handlers.stop();
       this.mounted = null;
@@ -158,9 +159,20 @@ export class FuseNativeTransport implements Transport {
     }
   }
 
-  private pause(): Promise<void> {
+  /** Does a slice of what is to be done between requests; else waits. Requests that came meanwhile go first. */
+  private async turn(fs: FileSystem): Promise<void> {
+    if (fs.workIn !== 0) return this.pause(fs.busy, fs.workIn);
+    const handled = this.handlers.handled;
+    const ended = fs.work();
+    if (ended !== null) this.handlers.jobDone(ended);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.handlers.handled !== handled) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+
+  private pause(busy: boolean, workIn: number): Promise<void> {
+    const waits = busy || this.handlers.parked ? PARKED_MS : WATCH_MS;
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.handlers.parked ? PARKED_MS : WATCH_MS);
+      const timer = setTimeout(resolve, workIn < 0 ? waits : Math.min(waits, workIn));
       this.handlers.onPark = () => {
         clearTimeout(timer);
         setTimeout(resolve, PARKED_MS);

@@ -8,6 +8,9 @@ import { DIRENT_BYTES, ENTRY_BYTES, OUT_HEADER_BYTES } from './abi';
 import type { Reply } from './reply';
 import { putEntry } from './structs';
 
+/** As much as one request gets, whatever it asks for: some hundred names with their attributes. */
+const MAX_BYTES = 64 * 1024;
+
 function align(length: number): number {
   return (length + 7) & ~7;
 }
@@ -18,9 +21,9 @@ export class DirentSink implements DirSink {
 
   constructor(protected readonly reply: Reply) {}
 
-  /** Starts a listing of at most `size` bytes. */
+  /** Starts a listing of at most `size` bytes, and no more than a request may take time for. */
   reset(size: number): void {
-    this.limit = Math.min(this.reply.at + size, this.reply.bytes.length);
+    this.limit = Math.min(this.reply.at + Math.min(size, MAX_BYTES), this.reply.bytes.length);
   }
 
   add(name: Name, ino: Ino, dirType: number, next: number): boolean {

@@ -12,6 +12,7 @@ import type { FileSystem } from '../vfs/filesystem';
 import type { JobResult } from '../vfs/jobs';
 import { OUT_HEADER_BYTES } from './abi';
 import { type Connection, Exchange } from './exchange';
+import { Forgetting } from './forgetting';
 import type { Operation } from './operation';
 import { type OperationTable, operationTable, unknownOperation } from './ops/table';
 import { Parking } from './parking';
@@ -36,6 +37,7 @@ export type Send = (reply: Buffer, length: number) => Errno;
 
 export class Dispatcher {
   readonly parking: Parking;
+  private readonly forgetting: Forgetting;
   private readonly exchange: Exchange;
   private readonly table: OperationTable;
   private readonly tracer: Tracer | null;
@@ -52,7 +54,8 @@ export class Dispatcher {
     private readonly options: DispatchOptions,
   ) {
     this.parking = new Parking((interrupted) => this.refuse(interrupted, EINTR));
-    this.exchange = new Exchange(fs, connection, this.parking, request);
+    this.forgetting = new Forgetting(fs);
+    this.exchange = new Exchange(fs, connection, this.parking, this.forgetting, request);
     this.table = operationTable(connection);
     this.tracer = options.trace === null ? null : new Tracer(options.trace);
     this.counters = options.counters ?? new Float64Array(COUNTERS);
@@ -72,6 +75,24 @@ export class Dispatcher {
   jobDone({ id, result }: JobResult): void {
     this.fs.jobDone(id, result);
     for (const request of this.parking.take(id)) this.run(request, result);
+  }
+
+  /** In how many ms `work` wants to be called: 0 for now, -1 for not at all. */
+  get workIn(): number {
+    return this.forgetting.waiting ? 0 : this.fs.workIn;
+  }
+
+  /** Does a slice of what is to be done between requests. */
+  work(): void {
+    if (this.forgetting.waiting) this.forgetting.step();
+    if (this.fs.workIn !== 0) return;
+    const ended = this.fs.work();
+    if (ended !== null) this.jobDone(ended);
+  }
+
+  /** Does a request or the file system wait for anything? */
+  get busy(): boolean {
+    return this.parking.size > 0 || this.fs.busy || this.forgetting.waiting;
   }
 
   private run(request: Request, jobResult: number | null): void {

@@ -8,6 +8,7 @@ import { type Fh, NO_FH, NO_NODE, type NodeId } from '../base/ids';
 import type { FileSystem } from '../vfs/filesystem';
 import { Attr, Call, Entry, Opened, SetAttr, StatFs } from '../vfs/types';
 import { DirentPlusSink, DirentSink } from './dirent';
+import type { Forgetting } from './forgetting';
 import type { Parking } from './parking';
 import { Reply } from './reply';
 import type { Request } from './request';
@@ -69,6 +70,7 @@ export class Exchange {
     readonly fs: FileSystem,
     readonly connection: Connection,
     readonly parking: Parking,
+    readonly forgetting: Forgetting,
     /** The request that is being handled; set by the dispatcher. */
     public request: Request,
   ) {}

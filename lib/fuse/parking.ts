@@ -10,9 +10,14 @@ import type { JobId } from '../base/ids';
 import { isKilled } from '../sys/process';
 import type { Request } from './request';
 
+/** Callers that one `releaseKilled` looks at: each costs the reading of a file. */
+const LOOK_AT = 16;
+
 export class Parking {
-  /** Changed by park, take and releaseKilled only. */
+  /** Changed by park, take and release only. */
   private readonly waiting = new Map<JobId, Request[]>();
+  /** Those of them whose callers got a signal, the one looked at longest ago first; as `waiting`. */
+  private readonly signalled = new Map<Request, JobId>();
   private requests = 0;
 
   /**
@@ -31,8 +36,7 @@ export class Parking {
 
   /** A waiting request's caller got a signal: `releaseKilled` is to be called now and then. */
   get watches(): boolean {
-    for (const requests of this.waiting.values()) if (requests.some((r) => r.signalled)) return true;
-    return false;
+    return this.signalled.size > 0;
   }
 
   park(job: JobId, request: Request): void {
@@ -42,6 +46,7 @@ export class Parking {
     if (others === undefined) this.waiting.set(job, [copy]);
     else others.push(copy);
     this.requests++;
+    if (copy.signalled) this.signalled.set(copy, job);
   }
 
   /** Takes the requests that wait for a job, in the order in which they came. */
@@ -50,26 +55,37 @@ export class Parking {
     if (requests === undefined) return [];
     this.waiting.delete(job);
     this.requests -= requests.length;
+    for (const request of requests) this.signalled.delete(request);
     return requests;
   }
 
   /** FUSE_INTERRUPT of the request with this unique id; one that is not parked has been answered already. */
   interrupt(uniqueLow: number, uniqueHigh: number): void {
-    for (const requests of this.waiting.values()) {
+    for (const [job, requests] of this.waiting) {
       const request = requests.find((r) => r.uniqueLow === uniqueLow && r.uniqueHigh === uniqueHigh);
-      if (request !== undefined) request.signalled = true;
+      if (request === undefined) continue;
+      request.signalled = true;
+      this.signalled.set(request, job);
+      if (this.killed(request.pid)) this.release(request, job);
+      return;
     }
-    this.releaseKilled();
   }
 
-  /** Lets go of the requests whose callers have been killed. */
+  /** Lets go of requests whose callers have been killed; of a few at a time. */
   releaseKilled(): void {
-    for (const requests of this.waiting.values()) {
-      for (const request of requests.filter((r) => r.signalled && this.killed(r.pid))) {
-        requests.splice(requests.indexOf(request), 1);
-        this.requests--;
-        this.interrupted(request);
-      }
+    for (let left = Math.min(this.signalled.size, LOOK_AT); left > 0; left--) {
+      const [request, job] = this.signalled.entries().next().value!;
+      this.signalled.delete(request);
+      if (this.killed(request.pid)) this.release(request, job);
+      else this.signalled.set(request, job);
     }
+  }
+
+  private release(request: Request, job: JobId): void {
+    const requests = this.waiting.get(job)!;
+    requests.splice(requests.indexOf(request), 1);
+    this.signalled.delete(request);
+    this.requests--;
+    this.interrupted(request);
   }
 }

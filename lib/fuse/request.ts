@@ -84,6 +84,11 @@ export class Request {
     return at < 0 ? 0 : this.view.getUint32(at, true) + this.view.getInt32(at + 4, true) * TWO_32;
   }
 
+  /** Bytes of the body that were not read yet. */
+  get left(): number {
+    return this.end - this.at;
+  }
+
   skip(length: number): void {
     this.take(length);
   }

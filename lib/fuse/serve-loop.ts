@@ -5,6 +5,10 @@
  * times again before it sleeps (`patience`). A wait in which nothing came halves the patience, a request that
  * came soon restores it: an idle mount sleeps, and a busy machine is not kept from other work. For the same time
  * idle CPUs are kept from halting (`IdleCpus`), because the caller sleeps too, until its reply is there.
+ *
+ * What takes long is done in slices between requests (`FileSystem.work`). After a slice in which requests came they have
+ * their turn for as long as the slice took, whether they queue or come one after the other: they keep half of the time
+ * at the least, and so does the work.
  */
 import { EAGAIN, EINTR, ENODEV, ENOENT, errnoName } from '../base/errno';
 import type { IdleCpus } from '../sys/idle-cpus';
@@ -30,6 +34,11 @@ const ECONNABORTED = 103;
 export class ServeLoop {
   private readonly poller: Poller;
   private patience = MAX_PATIENCE;
+  /** When the last slice of work ended, how long it took, and the requests that have been handled since. */
+  private workedUntil = 0;
+  private workedFor = 0;
+  private handledSince = 0;
+  private lookedForKills = 0;
 
   constructor(
     private readonly device: number,
@@ -51,26 +60,41 @@ export class ServeLoop {
       if (length > 0) {
         this.dispatcher.handle(length);
         if (++handled % REQUESTS_BETWEEN_JOBS === 0) this.turnToJobs();
+        this.handledSince++;
+        if (this.dispatcher.workIn === 0) this.turnToWork();
       } else if (length === -ENODEV || length === -ECONNABORTED) {
         break;
       } else if (length === -EAGAIN) {
-        this.sleep();
+        if (this.dispatcher.workIn === 0) this.turnToWork();
+        else this.sleep();
       } else if (length !== -EINTR && length !== -ENOENT) {
         throw new Error(`reading /dev/fuse: ${errnoName(-length)}`);
       }
     }
     const jobsOnly = new Poller([this.jobs.fd]);
-    while (this.dispatcher.parking.size > 0) {
-      jobsOnly.wait(-1);
-      this.deliverJobs();
+    while (this.dispatcher.busy) {
+      const { workIn } = this.dispatcher;
+      if (workIn === 0) this.dispatcher.work();
+      if (jobsOnly.wait(this.dispatcher.workIn) > 0) this.deliverJobs();
     }
+  }
+
+  /** Does a slice of work, unless it is the requests' turn. */
+  private turnToWork(): void {
+    const before = performance.now();
+    if (this.handledSince > 0 && before - this.workedUntil < this.workedFor) return;
+    this.dispatcher.work();
+    this.turnToJobs();
+    this.workedUntil = performance.now();
+    this.workedFor = this.workedUntil - before;
+    this.handledSince = 0;
   }
 
   /** Reads a request, with patience. */
   private next(): number {
     const bytes = this.request.bytes;
     let length = read(this.device, bytes);
-    if (length !== -EAGAIN || this.patience === 0) return length;
+    if (length !== -EAGAIN || this.patience === 0 || this.dispatcher.workIn === 0) return length;
     for (let left = this.patience; left > 0 && length === -EAGAIN; left--) length = read(this.device, bytes);
     if (length > 0) {
       this.patience = MAX_PATIENCE;
@@ -83,17 +107,33 @@ export class ServeLoop {
     const { poller, idleCpus } = this;
     const before = performance.now();
     if (idleCpus.awake && poller.wait(BURST_MS) === 0) idleCpus.letHalt();
-    if (!idleCpus.awake) poller.wait(this.dispatcher.parking.watches ? KILL_CHECK_MS : -1);
+    if (!idleCpus.awake) poller.wait(this.longestSleep());
     const slept = performance.now() - before;
     if (slept < SOON_MS) this.patience = MAX_PATIENCE;
     if (slept < BURST_MS) idleCpus.keepAwake();
     this.takeJobs();
-    this.dispatcher.parking.releaseKilled();
+    this.lookForKills();
+  }
+
+  /** In ms; -1: until something comes. */
+  private longestSleep(): number {
+    const { parking, workIn } = this.dispatcher;
+    if (!parking.watches) return workIn;
+    return workIn < 0 ? KILL_CHECK_MS : Math.min(workIn, KILL_CHECK_MS);
   }
 
   private turnToJobs(): void {
     if (this.poller.wait(0) > 0) this.takeJobs();
-    this.dispatcher.parking.releaseKilled();
+    this.lookForKills();
+  }
+
+  private lookForKills(): void {
+    const { parking } = this.dispatcher;
+    if (!parking.watches) return;
+    const now = performance.now();
+    if (now - this.lookedForKills < KILL_CHECK_MS) return;
+    this.lookedForKills = now;
+    parking.releaseKilled();
   }
 
   /** Preconditions: poll(2) has just said what is ready. */

@@ -5,7 +5,7 @@ import { UserError } from '../base/errors';
 import { EXIT } from '../base/exit-codes';
 import { openExisting } from './database';
 import { IndexFolder, messageOf, NoDatabase } from './folder';
-import { IDENTITY_KEY, KIND_OFFSET, LAST_MOUNT_KEY, LISTING_KIND, NAME_KIND } from './keys';
+import { IDENTITY_KEY, isPartKey, KIND_OFFSET, LAST_MOUNT_KEY, LISTING_KIND, NAME_KIND } from './keys';
 import { countNames } from './records';
 
 export interface IndexStat {
@@ -58,7 +58,7 @@ export async function statIndex(folder: ByteString): Promise<IndexStat> {
       for await (const [key, value] of opened.db.iterator()) {
         if (key[KIND_OFFSET] === NAME_KIND) names++;
         else if (key[KIND_OFFSET] === LISTING_KIND) {
-          listings++;
+          if (!isPartKey(key)) listings++;
           listedNames += countNames(value);
         }
       }

@@ -2,7 +2,7 @@
  * The keys of the database:
  *
  *   byte 0   schema version; raised whenever the meaning of a key or a value changes
- *   byte 1   'd' a directory's listing   followed by its path
+ *   byte 1   'd' a directory's listing   followed by its path; for a part of it also NUL, the part's number
  *            'n' a name in a directory   followed by the directory's path, NUL, the name
  *            'm' about the index itself  followed by a word
  *
@@ -10,7 +10,7 @@
  */
 import type { ByteString, Name } from '../base/bytes';
 
-export const SCHEMA = 2;
+export const SCHEMA = 3;
 
 const PREFIX = String.fromCharCode(SCHEMA);
 const LISTING_PREFIX = `${PREFIX}d`;
@@ -22,6 +22,15 @@ export const NAME_KIND = 'n'.charCodeAt(0);
 
 export function listingKey(path: ByteString): ByteString {
   return (LISTING_PREFIX + path) as ByteString;
+}
+
+/** The key of the n-th part of a listing that is too long for one record. */
+export function partKey(path: ByteString, n: number): ByteString {
+  return `${LISTING_PREFIX}${path}\0${n}` as ByteString;
+}
+
+export function isPartKey(key: Buffer): boolean {
+  return key[KIND_OFFSET] === LISTING_KIND && key.includes(0, KIND_OFFSET + 1);
 }
 
 export function nameKey(path: ByteString, name: Name): ByteString {

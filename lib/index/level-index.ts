@@ -17,11 +17,19 @@ import { appendEntry, MAX_KEY_BYTES } from './batch';
 import { ByteWriter } from './byte-writer';
 import { attach, type Database } from './database';
 import { messageOf } from './folder';
-import type { ListingIndex, ListingRecord, NameRecord } from './index-store';
+import type { ListingHead, ListingIndex, ListingRecord, NameRecord } from './index-store';
 import type { IndexLink, ToWriter } from './index-writer';
-import { listingKey, nameKey } from './keys';
+import { listingKey, nameKey, partKey } from './keys';
 import { memoryIndex } from './memory-index';
-import { checksumSeed, decodeListing, decodeName, encodeListing, encodeName } from './records';
+import {
+  checksumSeed,
+  decodeListing,
+  decodeListingOrHead,
+  decodeName,
+  encodeHead,
+  encodeListing,
+  encodeName,
+} from './records';
 import { areSettled } from './settled';
 import { Tally } from './tally';
 
@@ -47,8 +55,14 @@ class LevelIndex implements ListingIndex {
     private readonly log: Logger,
   ) {}
 
-  get(path: ByteString): ListingRecord | null {
+  get(path: ByteString): ListingRecord | ListingHead | null {
     const key = listingKey(path);
+    const bytes = this.read(key);
+    return bytes === null ? null : this.whole(decodeListingOrHead(bytes, this.seed, key));
+  }
+
+  getPart(path: ByteString, n: number): ListingRecord | null {
+    const key = partKey(path, n);
     const bytes = this.read(key);
     return bytes === null ? null : this.whole(decodeListing(bytes, this.seed, key));
   }
@@ -59,10 +73,20 @@ class LevelIndex implements ListingIndex {
     return bytes === null ? null : this.whole(decodeName(bytes, this.seed, key));
   }
 
-  put(path: ByteString, record: ListingRecord): void {
-    if (!this.mayKeep(record)) return;
+  put(path: ByteString, record: ListingRecord | ListingHead): boolean {
+    if (!this.mayKeep(record)) return false;
     const key = listingKey(path);
-    this.keep(appendEntry(this.writer, key, (out) => encodeListing(out, this.seed, key, record)));
+    const encode = (out: ByteWriter): boolean =>
+      'parts' in record
+        ? encodeHead(out, this.seed, key, record)
+        : encodeListing(out, this.seed, key, record);
+    return this.keep(appendEntry(this.writer, key, encode));
+  }
+
+  putPart(path: ByteString, n: number, record: ListingRecord): boolean {
+    if (!this.mayKeep(record)) return false;
+    const key = partKey(path, n);
+    return this.keep(appendEntry(this.writer, key, (out) => encodeListing(out, this.seed, key, record)));
   }
 
   putName(path: ByteString, name: Name, record: NameRecord): void {
@@ -122,7 +146,7 @@ class LevelIndex implements ListingIndex {
     this.log.warn(`the index is damaged, what cannot be read is listed again: ${what}`);
   }
 
-  private mayKeep(record: ListingRecord | NameRecord): boolean {
+  private mayKeep(record: ListingRecord | ListingHead | NameRecord): boolean {
     if (this.closed) return false;
     this.tally.add('puts');
     const now = Date.now();
@@ -136,10 +160,10 @@ class LevelIndex implements ListingIndex {
     return false;
   }
 
-  private keep(appended: boolean): void {
+  private keep(appended: boolean): boolean {
     if (!appended) {
       this.tally.add('dropped');
-      return;
+      return false;
     }
     this.records++;
     const full = this.writer.length >= BATCH_BYTES || this.records >= BATCH_RECORDS;
@@ -148,6 +172,7 @@ class LevelIndex implements ListingIndex {
       const message: ToWriter = 'collecting';
       this.port.postMessage(message);
     }
+    return true;
   }
 }
 

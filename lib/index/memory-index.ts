@@ -4,9 +4,16 @@
  */
 import type { ByteString, Name } from '../base/bytes';
 import { ByteWriter } from './byte-writer';
-import type { ListingIndex, ListingRecord, NameRecord } from './index-store';
-import { listingKey, nameKey } from './keys';
-import { decodeListing, decodeName, encodeListing, encodeName } from './records';
+import type { ListingHead, ListingIndex, ListingRecord, NameRecord } from './index-store';
+import { listingKey, nameKey, partKey } from './keys';
+import {
+  decodeListing,
+  decodeListingOrHead,
+  decodeName,
+  encodeHead,
+  encodeListing,
+  encodeName,
+} from './records';
 
 /** Keys and records, in bytes; what a Map adds is not counted. */
 export const MEMORY_BYTES = 8 << 20;
@@ -24,16 +31,29 @@ class MemoryIndex implements ListingIndex {
 
   constructor(private readonly limit: number) {}
 
-  get(path: ByteString): ListingRecord | null {
+  get(path: ByteString): ListingRecord | ListingHead | null {
     const key = listingKey(path);
+    const record = this.use(key);
+    return record === null ? null : decodeListingOrHead(record, SEED, key);
+  }
+
+  put(path: ByteString, record: ListingRecord | ListingHead): boolean {
+    const key = listingKey(path);
+    this.writer.length = 0;
+    const encode = 'parts' in record ? encodeHead : encodeListing;
+    return this.keep(key, encode(this.writer, SEED, key, record as ListingRecord & ListingHead));
+  }
+
+  getPart(path: ByteString, n: number): ListingRecord | null {
+    const key = partKey(path, n);
     const record = this.use(key);
     return record === null ? null : decodeListing(record, SEED, key);
   }
 
-  put(path: ByteString, record: ListingRecord): void {
-    const key = listingKey(path);
+  putPart(path: ByteString, n: number, record: ListingRecord): boolean {
+    const key = partKey(path, n);
     this.writer.length = 0;
-    this.keep(key, encodeListing(this.writer, SEED, key, record));
+    return this.keep(key, encodeListing(this.writer, SEED, key, record));
   }
 
   getName(path: ByteString, name: Name): NameRecord | null {
@@ -75,13 +95,13 @@ class MemoryIndex implements ListingIndex {
   }
 
   /** Takes what was encoded, if it was. */
-  private keep(key: ByteString, encoded: boolean): void {
+  private keep(key: ByteString, encoded: boolean): boolean {
     this.puts++;
     this.forget(key);
     const size = key.length + this.writer.length;
     if (!encoded || size > this.limit) {
       this.dropped++;
-      return;
+      return false;
     }
     this.records.set(key, Buffer.from(this.writer.bytes.subarray(0, this.writer.length)));
     this.bytes += size;
@@ -90,6 +110,7 @@ class MemoryIndex implements ListingIndex {
       this.forget(oldest);
       this.dropped++;
     }
+    return true;
   }
 
   private forget(key: ByteString): void {

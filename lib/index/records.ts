@@ -3,8 +3,8 @@
  *
  *   record       0  u32  crc32 of: the stack's identity, the record's key, the bytes from 4 on
  *                4  u32  length of the record
- *                8  u8   format (1)
- *                9  u8   kind (1 a listing, 2 a name)
+ *                8  u8   format (2)
+ *                9  u8   kind (1 a listing or a part of one, 2 a name, 3 the head of a listing in parts)
  *               10  u16  F, the number of fingerprints
  *               12  F fingerprints, then the body
  *   fingerprint  0  u32  layer           4  u32  devMajor        8  u32  devMinor       12  u32  ctimeNs
@@ -13,6 +13,7 @@
  *   listing body    varint C, C classes, varint N, f64 base,
  *                   N u8 lengths of names, the names' bytes, N times (varint class, varint ino - base)
  *   name body       u8 present; if 1: class, f64 ino
+ *   head body       varint number of parts
  *
  * - The checksum binds a value to its key and to its stack: a value under another key, or of another stack, is
  *   as unreadable as a damaged one.
@@ -23,12 +24,13 @@
 import { crc32 } from 'node:zlib';
 import { type ByteString, bufferOf, bytesOf, type Name } from '../base/bytes';
 import { type ByteWriter, MAX_VARINT } from './byte-writer';
-import type { ListingRecord, NameRecord } from './index-store';
+import { type ListingHead, type ListingRecord, MAX_NAMES, type NameRecord } from './index-store';
 import type { Fingerprint, ListedName, Listing } from './listing';
 
-const FORMAT = 1;
+const FORMAT = 2;
 const KIND_LISTING = 1;
 const KIND_NAME = 2;
+const KIND_HEAD = 3;
 const HEAD_BYTES = 12;
 const FINGERPRINT_BYTES = 32;
 const MAX_NAME_BYTES = 255;
@@ -54,6 +56,18 @@ export function singleLayer(layer: number): readonly number[] {
 }
 
 /* Encoding */
+
+/** Appends the head of a listing in parts. False, with nothing appended, where the format cannot hold it. */
+export function encodeHead(out: ByteWriter, seed: number, key: ByteString, head: ListingHead): boolean {
+  const start = out.length;
+  if (isU32(head.parts) && putHead(out, KIND_HEAD, head.fingerprints)) {
+    out.reserve(MAX_VARINT);
+    out.putVarint(head.parts);
+    if (putChecksum(out, start, seed, key)) return true;
+  }
+  out.length = start;
+  return false;
+}
 
 /** Appends a listing's record. False, with nothing appended, where the format cannot hold it. */
 export function encodeListing(
@@ -144,6 +158,7 @@ function putEntry(out: ByteWriter, entry: ListedName | null): boolean {
 
 function putListing(out: ByteWriter, listing: Listing): boolean {
   const count = listing.size;
+  if (count > MAX_NAMES) return false;
   const classOfName = new Uint32Array(count);
   const classes: ListedName[] = [];
   const known = new Map<string | number, number>();
@@ -229,6 +244,20 @@ class Cursor {
   }
 }
 
+/** The listing, or the head of one, that was encoded under this key, or null. */
+export function decodeListingOrHead(
+  bytes: Buffer,
+  seed: number,
+  key: ByteString,
+): ListingRecord | ListingHead | null {
+  if (bytes[9] !== KIND_HEAD) return decodeListing(bytes, seed, key);
+  const cursor = openRecord(bytes, seed, key, KIND_HEAD);
+  if (cursor === null) return null;
+  const fingerprints = takeFingerprints(cursor);
+  const parts = cursor.varint();
+  return parts > 0 && cursor.at === bytes.length ? { fingerprints, parts } : null;
+}
+
 /** The listing that was encoded under this key, or null. */
 export function decodeListing(bytes: Buffer, seed: number, key: ByteString): ListingRecord | null {
   const cursor = openRecord(bytes, seed, key, KIND_LISTING);
@@ -298,6 +327,7 @@ function takeListing(cursor: Cursor): Listing | null {
     classes.push(made);
   }
   const count = cursor.varint();
+  if (count > MAX_NAMES) return null;
   const base = cursor.f64();
   const lengthsAt = cursor.at;
   const namesAt = lengthsAt + count;

@@ -7,7 +7,7 @@
 import type { Name } from '../base/bytes';
 import { type Count, EEXIST, ENOENT, ENOSYS, type Errno, OK } from '../base/errno';
 import { chmodAt } from './attr';
-import { readDirectory } from './dir';
+import { openToRead, readPiece } from './dir';
 import { renameat2, rmdirat, unlinkat } from './names';
 import { close, openat, openat2, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from './open';
 
@@ -24,7 +24,7 @@ export function removeTree(dir: number, name: Name): Errno {
 }
 
 /**
- * The same in steps of a few system calls and, at times, one listing; returns what `removeTree` does. It may be ended
+ * The same in steps of a few system calls or a piece of a listing; returns what `removeTree` does. It may be ended
  * early (`return`) at any step.
  */
 export function* removingTree(dir: number, name: Name): Generator<void, Errno> {
@@ -45,7 +45,7 @@ function* emptying(root: number): Generator<void, void> {
   let lastMoved = 0;
   for (let progress = true; progress; ) {
     progress = false;
-    for (const name of namesIn(root)) {
+    for (const name of yield* namesIn(root)) {
       yield;
       if (remove(root, name) === OK) {
         progress = true;
@@ -54,7 +54,7 @@ function* emptying(root: number): Generator<void, void> {
       const inner = openDirectory(root, name);
       if (inner < 0) continue;
       try {
-        for (const entry of namesIn(inner)) {
+        for (const entry of yield* namesIn(inner)) {
           yield;
           let errno = remove(inner, entry);
           if (errno !== OK) {
@@ -79,9 +79,15 @@ function remove(dir: number, name: Name): Errno {
 }
 
 /** All of a directory's names; what cannot be listed has none, and stays. */
-function namesIn(fd: number): Name[] {
+function* namesIn(dir: number): Generator<void, Name[]> {
   const names: Name[] = [];
-  readDirectory(fd, (name) => names.push(name));
+  const fd = openToRead(dir);
+  if (fd < 0) return names;
+  try {
+    while (readPiece(fd, (name) => names.push(name)) > 0) yield;
+  } finally {
+    close(fd);
+  }
   return names;
 }
 

@@ -39,6 +39,7 @@ import { LowerListings } from './lower-listings';
 import { NodeTable } from './node-table';
 import { OpenFiles } from './open-files';
 import type { UnionOptions } from './options';
+import { Slices, TINY_SLICES, USUAL_SLICES } from './slices';
 import { StaleOpens } from './stale-opens';
 import type { Workdir } from './workdir';
 
@@ -66,6 +67,7 @@ export class Core {
   readonly xattrs: PrivateXattrs;
   readonly numbers: InodeNumbers;
   readonly listings: LowerListings;
+  readonly slices: Slices;
   readonly files: OpenFiles;
   readonly table: NodeTable;
   readonly staleOpens = new StaleOpens();
@@ -99,7 +101,8 @@ export class Core {
     const layers = upper === null ? lowers : [upper, ...lowers];
     this.xattrs = new PrivateXattrs(options.xattrs);
     this.numbers = new InodeNumbers(layers, options.xino);
-    this.listings = new LowerListings(this.xattrs, index);
+    this.slices = new Slices(options.tinySlices ? TINY_SLICES : USUAL_SLICES, log);
+    this.listings = new LowerListings(this.xattrs, index, this.slices);
     this.descriptors = new Descriptors(fdLimit);
     const keepAtime = options.noatime === true && upper?.detached === false;
     this.files = new OpenFiles(this.descriptors, keepAtime ? O_NOATIME : 0);
@@ -113,11 +116,13 @@ export class Core {
       lowers.map(rootOf),
     );
     this.table = new NodeTable(root, (inode) => this.close(inode));
+    if (work !== null) work.removeLater = (name) => this.removeLater(work.fd, name);
   }
 
   /** Closes what an inode holds that nobody knows any more. */
   private close(inode: Inode): void {
     if (inode.isDir) {
+      if (inode.work !== null) this.slices.cancel(inode.work);
       this.listings.drop(inode);
       for (const real of inode.upper === null ? inode.lowers : [inode.upper, ...inode.lowers]) {
         real.unpin();
@@ -180,6 +185,16 @@ export class Core {
   /** Does the request run again because this job has ended? */
   hasWaitedFor(call: Call, job: JobId): boolean {
     return call.jobResult !== null && this.ended === job;
+  }
+
+  /** Nobody waits for it: what is removed is out of the view already. */
+  private removeLater(dir: number, name: Name): void {
+    this.startJob({ kind: 'remove-tree', dir, name }, () => {});
+  }
+
+  /** Does a job run that was started here? */
+  get busy(): boolean {
+    return this.running.size > 0;
   }
 
   jobDone(id: JobId, result: number): void {

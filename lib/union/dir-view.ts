@@ -2,6 +2,10 @@
  * A directory as programs list it. Every name has a cookie that it keeps while it exists: an offset in readdir
  * means "after this cookie", so a listing that is read while names come and go misses and repeats nothing, and no
  * state is needed per open directory. What is added while a listing is read shows in the next one.
+ *
+ * A view is filled in steps, between which names may come and go (view-build.ts). Until it is `complete`, `set` and
+ * `delete` keep what operations say in `late`: they know better than whatever the filler reads then or has read, so
+ * it is applied last. Nothing but the filler may look into a view that is not complete.
  */
 import type { Name } from '../base/bytes';
 import type { Ino } from '../base/ids';
@@ -19,13 +23,22 @@ export interface ViewEntry {
 /** Cookies 1 and 2 are `.` and `..`. */
 const FIRST_COOKIE = 3;
 const COMPACT_AT = 64;
+/** Names that `seesName` looks at. */
+const LOOK_AT = 100;
 
 export class DirView {
   private entries: ViewEntry[] = [];
   private readonly byName = new Map<Name, ViewEntry>();
+  /** What operations have said since the filling began, by name; null: the name is gone. */
+  private readonly late = new Map<Name, { ino: Ino; dirType: number } | null>();
+  private filled = false;
   private nextCookie = FIRST_COOKIE;
   /** Names from this cookie on came after the last listing began: it ends before them, or it might never end. */
   private limit = Number.POSITIVE_INFINITY;
+
+  get complete(): boolean {
+    return this.filled;
+  }
 
   get size(): number {
     return this.byName.size;
@@ -41,6 +54,12 @@ export class DirView {
 
   /** Adds a name, or says what an existing one is now. */
   set(name: Name, ino: Ino, dirType: number): void {
+    if (this.filled) this.fill(name, ino, dirType);
+    else this.late.set(name, { ino, dirType });
+  }
+
+  /** As `set`, while it is being filled: what has been read of the directory. */
+  fill(name: Name, ino: Ino, dirType: number): void {
     const known = this.byName.get(name);
     if (known !== undefined) {
       known.ino = ino;
@@ -52,7 +71,44 @@ export class DirView {
     this.byName.set(name, entry);
   }
 
+  /** Applies up to `limit` of what operations have said meanwhile. True once the view is complete. */
+  finish(limit: number): boolean {
+    let left = limit;
+    for (const [name, said] of this.late) {
+      if (left-- === 0) return false;
+      this.late.delete(name);
+      if (said === null) this.remove(name);
+      else this.fill(name, said.ino, said.dirType);
+    }
+    this.filled = true;
+    return true;
+  }
+
+  /** While it is being filled: is there a name for certain? Looks at a few only. */
+  seesName(): boolean {
+    let left = LOOK_AT;
+    for (const said of this.late.values()) {
+      if (said !== null) return true;
+      if (--left === 0) return false;
+    }
+    for (const name of this.byName.keys()) {
+      if (!this.isGone(name)) return true;
+      if (--left === 0) return false;
+    }
+    return false;
+  }
+
+  /** While it is being filled: has an operation said that the name is gone? */
+  isGone(name: Name): boolean {
+    return this.late.get(name) === null;
+  }
+
   delete(name: Name): void {
+    if (this.filled) this.remove(name);
+    else this.late.set(name, null);
+  }
+
+  private remove(name: Name): void {
     const entry = this.byName.get(name);
     if (entry === undefined) return;
     entry.gone = true;

@@ -21,6 +21,7 @@ import type { RealDir } from '../layer/real-dir';
 import type { Stat } from '../sys/stat';
 import type { DirView } from './dir-view';
 import type { OpenFile } from './open-files';
+import type { Work } from './slices';
 import type { WorkFile } from './workdir';
 
 export class Node {
@@ -108,8 +109,14 @@ export class Dir extends AnyInode {
   fingerprints: readonly Fingerprint[] | null = null;
   /** Names looked up in the layers one by one while there was no listing; see LowerListings. */
   probes = 0;
-  /** The directory as programs list it, once listed; kept up to date by every operation. */
+  /** How many parts the index keeps the listing in, where it is too long for one record; as `listing`. */
+  keptParts = 0;
+  /** The directory as programs list it, once complete; kept up to date by every operation from its beginning on. */
   view: DirView | null = null;
+  /** What makes, or last made, the view or the listing; changed by view-build.ts and LowerListings. */
+  work: Work | null = null;
+  /** The view in the making; changed by view-build.ts only. */
+  build: { seesName(): boolean } | null = null;
   /** Removed; descriptors are pinned until it is forgotten. */
   dead = false;
 

@@ -1,11 +1,12 @@
 /**
  * Looks names up in the read-only part of a directory. It never changes while mounted, so it is listed once, all
  * layers merged, and from then on a name, present or absent, costs no system call however many layers there are.
- * A directory too large to be listed for one lookup is probed name by name until listing it pays.
+ * A directory too large to be listed for one lookup is probed name by name until listing it pays, and while it is
+ * being listed: that is done in slices (slices.ts), and no lookup waits for it.
  */
 import type { ByteString, Name } from '../base/bytes';
 import { type Answer, EACCES, ENAMETOOLONG, ENOENT, EPERM, type Errno, OK } from '../base/errno';
-import type { ListingIndex } from '../index/index-store';
+import { type ListingIndex, MAX_NAMES as MAX_RECORD_NAMES } from '../index/index-store';
 import type { Fingerprint, ListedName, Listing } from '../index/listing';
 import { HAS_REDIRECT, MARK_OPAQUE, MARK_XATTR_WHITEOUTS, type PrivateXattrs } from '../layer/private-xattr';
 import { type LayerVisitor, readLayer } from '../layer/read-layer';
@@ -14,6 +15,7 @@ import { hiddenByOci, isWhiteout, ociWhiteoutOf } from '../layer/whiteout';
 import { newStat, statAt } from '../sys/stat';
 import { dirTypeOf, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/flags';
 import type { Dir } from './inode';
+import type { Slices, Steps } from './slices';
 
 const DT_DIR = S_IFDIR >> 12;
 /** Directories of up to about this many names are listed at their first lookup. */
@@ -66,6 +68,7 @@ export class LowerListings {
   constructor(
     private readonly xattrs: PrivateXattrs,
     private readonly index: ListingIndex,
+    private readonly slices: Slices,
   ) {}
 
   /** What the read-only part of a directory has under a name; ENOENT where it has nothing. */
@@ -73,10 +76,9 @@ export class LowerListings {
     if (dir.lowers.length === 0) return ENOENT;
     const unsettled = this.settle(dir);
     if (unsettled !== OK) return unsettled;
-    if (dir.listing === null && this.listingPays(dir)) {
-      const errno = this.load(dir);
-      if (errno === EACCES) dir.probes = NEVER_LISTED;
-      else if (errno !== 0) return errno;
+    if (dir.listing === null && dir.work?.errno !== null && this.listingPays(dir)) {
+      const errno = this.list(dir);
+      if (errno !== 0) return errno;
     }
     return dir.listing === null ? this.recall(dir, name) : (dir.listing.get(name) ?? ENOENT);
   }
@@ -96,15 +98,17 @@ export class LowerListings {
     return found;
   }
 
-  /** The whole read-only part of a directory, or an errno. */
-  all(dir: Dir): Listing | Errno {
-    const unsettled = this.settle(dir);
-    if (unsettled !== OK) return unsettled;
-    if (dir.listing === null) {
-      const errno = this.load(dir);
-      if (errno !== 0) return errno;
-    }
-    return dir.listing!;
+  /** Lists a directory for a lookup, in slices where that takes long. OK too where it may not be read. */
+  private list(dir: Dir): Errno {
+    const work = this.slices.begin(null, () => this.listOrGiveUp(dir));
+    dir.work = work;
+    return work.errno === null || work.errno === EACCES ? 0 : work.errno;
+  }
+
+  private *listOrGiveUp(dir: Dir): Steps {
+    const errno = yield* this.load(dir, new Map());
+    if (errno !== 0) dir.probes = NEVER_LISTED;
+    return errno;
   }
 
   /**
@@ -125,7 +129,8 @@ export class LowerListings {
           dir.lowers = parts;
           dir.fingerprints = fingerprints;
           dir.settled = true;
-          this.keep(dir, record.listing);
+          if ('parts' in record) dir.keptParts = record.parts;
+          else this.keep(dir, record.listing);
           return OK;
         }
       }
@@ -223,23 +228,68 @@ export class LowerListings {
     return dir.probes >= 0;
   }
 
-  private load(dir: Dir): Errno {
+  /**
+   * Lists the read-only part of a directory into `listing`, which is the directory's once it is whole.
+   * Preconditions: settled, and `listing` is empty.
+   */
+  *load(dir: Dir, listing: Listing): Steps {
+    if (dir.keptParts > 0) {
+      if (yield* this.recallParts(dir, listing)) {
+        this.keep(dir, listing);
+        return 0;
+      }
+      dir.keptParts = 0;
+      listing.clear();
+    }
     const fingerprints = this.worthKeeping(dir) ? this.fingerprintsOf(dir) : null;
-    const listing: Listing = new Map();
+    const path = pathOf(dir);
     const closed = new Set<Name>();
     let open = true;
     for (const lower of dir.lowers) {
       if (!open) break;
-      const fd = lower.fd();
-      if (fd < 0) return -fd;
-      const errno = this.merge(listing, closed, lower, fd, () => {
+      const errno = yield* this.merge(listing, closed, lower, lower === dir.lowers.at(-1), () => {
         open = false;
       });
       if (errno !== 0) return errno;
     }
     this.keep(dir, listing);
-    if (fingerprints !== null) this.index.put(pathOf(dir), { fingerprints, listing });
+    if (fingerprints === null) return 0;
+    if (listing.size <= MAX_RECORD_NAMES) this.index.put(path, { fingerprints, listing });
+    else yield* this.putParts(path, fingerprints, listing);
     return 0;
+  }
+
+  /** Keeps a long listing in parts, a step for each, and the head once all of them are kept. */
+  private *putParts(
+    path: ByteString,
+    fingerprints: readonly Fingerprint[],
+    listing: Listing,
+  ): Generator<void, void> {
+    let parts = 0;
+    const all = listing.entries();
+    for (let next = all.next(); next.done !== true; ) {
+      const part: Listing = new Map();
+      for (; next.done !== true && part.size < MAX_RECORD_NAMES; next = all.next()) {
+        part.set(next.value[0], next.value[1]);
+      }
+      yield;
+      if (!this.index.putPart(path, parts++, { fingerprints, listing: part })) return;
+      yield;
+    }
+    this.index.put(path, { fingerprints, parts });
+  }
+
+  /** Takes a long listing from the index, a step for each part. False where that does not have all of it. */
+  private *recallParts(dir: Dir, listing: Listing): Generator<void, boolean> {
+    const path = pathOf(dir);
+    for (let n = 0; n < dir.keptParts; n++) {
+      const part = this.index.getPart(path, n);
+      if (part === null || !sameFingerprints(part.fingerprints, dir.fingerprints!)) return false;
+      yield;
+      for (const [name, listed] of part.listing) listing.set(name, listed);
+      yield;
+    }
+    return true;
   }
 
   /** One small directory is read as fast as its record. */
@@ -248,7 +298,15 @@ export class LowerListings {
   }
 
   /** Adds one layer's names below those already there. `closed`: names whose lower namesakes are hidden. */
-  private merge(listing: Listing, closed: Set<Name>, lower: RealDir, fd: number, opaque: () => void): Errno {
+  private *merge(
+    listing: Listing,
+    closed: Set<Name>,
+    lower: RealDir,
+    isBottom: boolean,
+    opaque: () => void,
+  ): Steps {
+    const fd = lower.fd();
+    if (fd < 0) return -fd;
     const layer = lower.layer.index;
     const only: readonly number[] = [layer];
     const hiddenBelow: Name[] = [];
@@ -265,13 +323,28 @@ export class LowerListings {
           listing.set(name, { ...above, layers: [...above.layers, layer] });
           return;
         }
-        if (dirType !== DT_DIR) hiddenBelow.push(name);
+        if (dirType !== DT_DIR && !isBottom) hiddenBelow.push(name);
       },
       whiteout: (name) => hiddenBelow.push(name),
       opaque,
     };
-    const errno = readLayer(fd, this.xattrs, true, visitor, mark === MARK_XATTR_WHITEOUTS);
-    for (const name of hiddenBelow) closed.add(name);
+    const { pieceBytes, pieceNames } = this.slices.sizes;
+    const errno = yield* readLayer(
+      fd,
+      this.xattrs,
+      true,
+      visitor,
+      mark === MARK_XATTR_WHITEOUTS,
+      pieceBytes,
+    );
+    let left = pieceNames;
+    for (const name of hiddenBelow) {
+      if (left-- === 0) {
+        yield;
+        left = pieceNames;
+      }
+      closed.add(name);
+    }
     return errno;
   }
 

@@ -39,7 +39,7 @@ export function resolve(core: Core, dir: Dir, name: Name, stat: Stat): Inode | E
 function find(core: Core, dir: Dir, name: Name, stat: Stat): Inode | Errno {
   if (dir.dead) return ENOENT;
   if (name.length > NAME_MAX) return ENAMETOOLONG;
-  if (dir.view !== null && !dir.view.has(name)) return ENOENT;
+  if (dir.view?.complete && !dir.view.has(name)) return ENOENT;
   if (dir.upper !== null) {
     const errno = statUpper(core, dir, name, stat);
     if (errno === 0) return upperInode(core, dir, name, stat);

@@ -3,8 +3,8 @@
  * on-disk format of the kernel's overlayfs. `Union` is the FileSystem that a transport serves; each operation is a
  * function in ops/ over the shared `Core`.
  *
- * One request is one atomic step: everything here is synchronous, and only data copies and syncs are jobs for
- * another thread (lib/vfs/jobs.ts). Whatever changes the upper layer is one rename or link away from done, so the
+ * One request is one atomic step: everything here is synchronous, only data copies, syncs and the removal of trees are
+ * jobs for another thread (lib/vfs/jobs.ts), and huge directories are listed in slices between requests (slices.ts). Whatever changes the upper layer is one rename or link away from done, so the
  * process may die at any moment.
  */
 import type { ByteString, Name } from '../base/bytes';
@@ -17,7 +17,7 @@ import { openWritable } from '../layer/writable';
 import { ownThreadCredentials, setUmask } from '../sys/attr';
 import { close, onNoDescriptors, raiseOpenFileLimit } from '../sys/open';
 import type { DirPlusSink, DirSink, FileSystem, Kernel } from '../vfs/filesystem';
-import type { JobRunner } from '../vfs/jobs';
+import type { JobResult, JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry, Opened, SetAttr, StatFs } from '../vfs/types';
 import { checkInvariants } from './check';
 import { abandonCopy } from './copy-up';
@@ -115,6 +115,18 @@ export class Union implements FileSystem {
 
   jobDone(id: JobId, result: number): void {
     this.core.jobDone(id, result);
+  }
+
+  get workIn(): number {
+    return this.core.slices.waiting ? 0 : -1;
+  }
+
+  work(): JobResult | null {
+    return this.begin().slices.advance();
+  }
+
+  get busy(): boolean {
+    return this.core.busy;
   }
 
   checkInvariants(): void {
@@ -276,12 +288,12 @@ export class Union implements FileSystem {
     return OK;
   }
 
-  readdir(_call: Call, node: NodeId, _fh: Fh, offset: number, sink: DirSink): Errno {
-    return readdir(this.begin(), node, offset, sink);
+  readdir(call: Call, node: NodeId, _fh: Fh, offset: number, sink: DirSink): Errno {
+    return readdir(this.begin(), call, node, offset, sink);
   }
 
-  readdirplus(_call: Call, node: NodeId, _fh: Fh, offset: number, sink: DirPlusSink): Errno {
-    return readdirplus(this.begin(), node, offset, sink);
+  readdirplus(call: Call, node: NodeId, _fh: Fh, offset: number, sink: DirPlusSink): Errno {
+    return readdirplus(this.begin(), call, node, offset, sink);
   }
 
   /** Open directories have no state. */

@@ -27,6 +27,8 @@ const O_NOFOLLOW = 0o400000;
 const O_PATH = 0o10000000;
 const O_CREAT_EXCL_RDWR = 0o302;
 export const WORK = 'work' as Name;
+/** Names that a request removes by itself. */
+const FEW = 64;
 const INCOMPAT = 'incompat' as Name;
 const VOLATILE = 'volatile' as Name;
 const ACLS = ['system.posix_acl_default', 'system.posix_acl_access'].map(bytesFromText);
@@ -106,9 +108,16 @@ export class Workdir {
     return errno === 0 ? name : errno;
   }
 
-  /** Removes a name here, and a directory with all that is in it. What cannot be removed is left over. */
+  /** Removes a tree from here by and by; set by who uses the work directory. */
+  removeLater: (name: Name) => void = (name) => removeTree(this.fd, name);
+
+  /**
+   * Removes a name here, and a directory with all that is in it: at once, or by and by where that is much. What cannot
+   * be removed is left over.
+   */
   remove(name: Name): void {
-    if (unlinkat(this.fd, name) !== 0) removeTree(this.fd, name);
+    if (unlinkat(this.fd, name) === 0 || rmdirat(this.fd, name) === 0) return;
+    if (!removeFew(this.fd, name)) this.removeLater(name);
   }
 
   close(): void {
@@ -201,4 +210,15 @@ function refuseFeatures(path: ByteString, work: number): void {
     `check or discard the upper layer, then remove ${mark}`,
     EXIT.BAD_LAYER,
   );
+}
+
+/** Removes a directory with a few names and nothing below them. False where it is not that; part of it may be gone. */
+function removeFew(dir: number, name: Name): boolean {
+  const fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (fd < 0) return false;
+  const names: Name[] = [];
+  readDirectory(fd, (entry) => names.push(entry) < FEW);
+  if (names.length < FEW) for (const entry of names) unlinkat(fd, entry);
+  close(fd);
+  return names.length < FEW && rmdirat(dir, name) === 0;
 }

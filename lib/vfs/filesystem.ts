@@ -18,6 +18,7 @@
 import type { ByteString, Name } from '../base/bytes';
 import type { Count, Errno } from '../base/errno';
 import type { Fh, Ino, JobId, NodeId } from '../base/ids';
+import type { JobResult } from './jobs';
 import type { Attr, Call, Entry, Opened, SetAttr, StatFs } from './types';
 
 /** What the other side of a transport can do, as agreed when it was mounted. */
@@ -58,6 +59,15 @@ export interface FileSystem {
   destroy(): void;
   /** A job that this file system started is done; the parked requests run again right after. */
   jobDone(id: JobId, result: number): void;
+  /** In how many ms `work` wants to be called: 0 for now, -1 for not at all. */
+  readonly workIn: number;
+  /**
+   * Does a slice of what is to be done between requests, for about half a millisecond. Returns what has ended as the
+   * result of a job, to be handed to `jobDone` at once.
+   */
+  work(): JobResult | null;
+  /** A job runs, waited for or not: `destroy` must not be called yet. */
+  readonly busy: boolean;
 
   /** ENOENT, or OK with `out.node` 0, for an absent name. Names `.` and `..` do not arrive. */
   lookup(call: Call, parent: NodeId, name: Name, out: Entry): Errno;

@@ -48,6 +48,7 @@ async function main(): Promise<void> {
       fsync: 'auto',
       volatile: false,
       xino: false,
+      tinySlices: false,
       checkInvariants: true,
     },
     jobs,

@@ -48,6 +48,13 @@ export class MemoryFileSystem extends MemoryTree implements FileSystem {
 
   jobDone(_id: JobId, _result: number): void {}
 
+  readonly workIn = -1;
+  readonly busy = false;
+
+  work(): null {
+    return null;
+  }
+
   /** What a transport left behind at the end of its mount: '' for nothing. */
   checkClean(): string {
     return this.handles.size === 0 ? '' : `${this.handles.size} open handles`;

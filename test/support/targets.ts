@@ -195,6 +195,12 @@ export const passthrough = stratafs('stratafs-passthrough', atHost, { ...ROOT, o
   ...everyone,
   'io=passthrough',
 ]);
+/** Where every directory takes many slices to list, between which others have their turn. */
+export const tinySlices = stratafs('stratafs-tiny-slices', atHost, { ...ROOT, copiesUpAtOpen: false }, [
+  ...everyone,
+  'io=cached',
+  'tiny-slices',
+]);
 export const cached = stratafs('stratafs-cached', atHost, { ...ROOT, copiesUpAtOpen: false }, [
   ...everyone,
   'io=cached',
@@ -229,7 +235,7 @@ export const fuseNative = stratafs(
 
 /** By name, for the command line. */
 export const targets: ReadonlyMap<string, Target> = new Map(
-  [kernel, kernelRootless, passthrough, cached, rootless, fuseNative, fuseOverlayfs].map((target) => [
+  [kernel, kernelRootless, passthrough, cached, tinySlices, rootless, fuseNative, fuseOverlayfs].map((target) => [
     target.name,
     target,
   ]),

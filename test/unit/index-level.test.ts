@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { type ByteString, bytesFromText, bytesOf } from '../../lib/base/bytes';
 import { createLogger } from '../../lib/base/log';
 import { attach } from '../../lib/index/database';
-import type { ListingIndex, ListingRecord } from '../../lib/index/index-store';
+import { type ListingIndex, type ListingRecord, MAX_NAMES } from '../../lib/index/index-store';
 import { type IndexWriter, openIndexWriter } from '../../lib/index/index-writer';
 import { dropIndex, statIndex } from '../../lib/index/inspect-index';
 import { openIndex } from '../../lib/index/level-index';
@@ -65,24 +65,44 @@ test('names and listings of one path do not meet; absent names are records too',
 
 test('the folder may have any bytes in its path', async () => {
   const folder = bytesOf(Buffer.concat([Buffer.from(scratch.in('')), Buffer.from([0x2f, 0xff, 0xfe, 0x20])]));
-  await mounted(folder, 'stack', (index) => index.put(pathNumber(1), recordNumber(1)));
+  await mounted(folder, 'stack', (index) => void index.put(pathNumber(1), recordNumber(1)));
   await mounted(folder, 'stack', (index) => expect(index.get(pathNumber(1))).toEqual(recordNumber(1)));
 });
 
-test('a directory of 100,000 names survives the way through the writer', async () => {
+test('a directory of 100,000 names survives the way through the writer, in parts', async () => {
   const folder = bytesFromText(scratch.in('index'));
-  const listing: ListingRecord['listing'] = new Map();
+  const fingerprints = [fingerprint(1, 1)];
+  const parts: ListingRecord[] = [];
   for (let i = 0; i < 100_000; i++) {
-    listing.set(bytesFromText(`name-${i}`), { layers: [1 + (i % 3)], dirType: 8, ino: i });
+    if (i % MAX_NAMES === 0) parts.push({ fingerprints, listing: new Map() });
+    parts.at(-1)!.listing.set(bytesFromText(`name-${i}`), { layers: [1 + (i % 3)], dirType: 8, ino: i });
   }
-  const record = { fingerprints: [fingerprint(1, 1)], listing };
-  await mounted(folder, 'stack', (index) => index.put(pathNumber(1), record));
-  await mounted(folder, 'stack', (index) => expect(index.get(pathNumber(1))?.listing).toEqual(listing));
+  const head = { fingerprints, parts: parts.length };
+  await mounted(folder, 'stack', (index) => {
+    expect(parts.map((part, n) => index.putPart(pathNumber(1), n, part))).not.toContain(false);
+    expect(index.put(pathNumber(1), head)).toBe(true);
+  });
+  await mounted(folder, 'stack', (index) => {
+    expect(index.get(pathNumber(1))).toEqual(head);
+    expect(parts.map((_part, n) => index.getPart(pathNumber(1), n))).toEqual(parts);
+    expect(index.getPart(pathNumber(1), parts.length)).toBeNull();
+  });
+});
+
+test('a listing that is too long for one record is refused', async () => {
+  const listing: ListingRecord['listing'] = new Map();
+  for (let i = 0; i <= MAX_NAMES; i++) {
+    listing.set(bytesFromText(`name-${i}`), { layers: [1], dirType: 8, ino: i });
+  }
+  await mounted(bytesFromText(scratch.in('index')), 'stack', (index) => {
+    expect(index.put(pathNumber(1), { fingerprints: [fingerprint(1, 1)], listing })).toBe(false);
+    expect(index.get(pathNumber(1))).toBeNull();
+  });
 });
 
 test('another stack finds nothing, and what was kept before it is gone', async () => {
   const folder = bytesFromText(scratch.in('index'));
-  await mounted(folder, 'one', (index) => index.put(pathNumber(1), recordNumber(1)));
+  await mounted(folder, 'one', (index) => void index.put(pathNumber(1), recordNumber(1)));
   await mounted(folder, 'two', (index) => expect(index.get(pathNumber(1))).toBeNull());
   await mounted(folder, 'one', (index) => expect(index.get(pathNumber(1))).toBeNull());
 });

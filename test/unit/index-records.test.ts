@@ -3,14 +3,16 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { type ByteString, bytesFromText, bytesOf, type Name } from '../../lib/base/bytes';
 import { ByteWriter } from '../../lib/index/byte-writer';
-import type { ListingRecord, NameRecord } from '../../lib/index/index-store';
+import { type ListingRecord, MAX_NAMES, type NameRecord } from '../../lib/index/index-store';
 import { listingKey, nameKey } from '../../lib/index/keys';
 import type { Fingerprint, ListedName, Listing } from '../../lib/index/listing';
 import {
   checksumSeed,
   countNames,
   decodeListing,
+  decodeListingOrHead,
   decodeName,
+  encodeHead,
   encodeListing,
   encodeName,
   singleLayer,
@@ -173,17 +175,17 @@ test('what the format cannot hold is refused and leaves no byte', () => {
   }
 });
 
-test('a directory of 100,000 names comes back, at less than 32 bytes a name', () => {
+test('the longest listing that is one record comes back, at less than 32 bytes a name', () => {
   const listing: Listing = new Map();
-  for (let i = 0; i < 100_000; i++) {
+  for (let i = 0; i < MAX_NAMES; i++) {
     const layers = singleLayer(i % 200);
     listing.set(bytesFromText(`some-file-name-${i}.txt`), { layers, dirType: 8, ino: 2_000_000 + i * 3 });
   }
   const record: ListingRecord = { fingerprints: [fingerprint(1, 1)], listing };
   const bytes = encoded(record);
-  expect(bytes.length).toBeLessThan(100_000 * 32);
+  expect(bytes.length).toBeLessThan(MAX_NAMES * 32);
   const decoded = decodeListing(bytes, SEED, KEY)!;
-  expect(decoded.listing.size).toBe(100_000);
+  expect(decoded.listing.size).toBe(MAX_NAMES);
   for (const [name, entry] of listing) expect(decoded.listing.get(name)).toEqual(entry);
 });
 
@@ -191,4 +193,28 @@ test('names of one layer share their list of layers', () => {
   const one = decodeListing(encoded(recordNumber(3)), SEED, KEY)!;
   const layers = one.listing.get(bytesFromText('name-3-1'))!.layers;
   expect(layers).toBe(singleLayer(2));
+});
+
+test('the head of a listing in parts comes back, and only as what it is', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anyFingerprint, { maxLength: 4 }),
+      fc.integer({ min: 1, max: 0xffff_ffff }),
+      (prints, parts) => {
+        const out = new ByteWriter(16);
+        const head = { fingerprints: prints, parts };
+        expect(encodeHead(out, SEED, KEY, head)).toBe(true);
+        const bytes = Buffer.from(out.bytes.subarray(0, out.length));
+        expect(decodeListingOrHead(bytes, SEED, KEY)).toEqual(head);
+        expect(decodeListing(bytes, SEED, KEY)).toBeNull();
+        for (let at = 0; at < bytes.length; at++) {
+          const damaged = Buffer.from(bytes);
+          damaged[at]! ^= 1;
+          expect(decodeListingOrHead(damaged, SEED, KEY)).toBeNull();
+          expect(decodeListingOrHead(bytes.subarray(0, at), SEED, KEY)).toBeNull();
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
 });

@@ -65,6 +65,7 @@ class Scene {
         fsync: 'never',
         volatile: false,
         xino: false,
+        tinySlices: false,
         checkInvariants: true,
       },
       openPlain(path('upper'), 0),

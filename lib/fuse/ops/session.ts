@@ -1,6 +1,5 @@
 /** What concerns the connection rather than a file: forgetting, interrupting, syncing everything, the end. */
 import { OK } from '../../base/errno';
-import type { NodeId } from '../../base/ids';
 import { Opcode } from '../abi';
 import { nothing, type Operation } from '../operation';
 
@@ -28,13 +27,8 @@ export const session: readonly Operation[] = [
       x.args.length = x.request.u32();
       x.request.skip(4);
     },
-    call: ({ fs, args, request }) => {
-      for (let left = args.length; left > 0; left--) {
-        const node = request.u64() as NodeId;
-        const count = request.u64();
-        if (request.short) break;
-        fs.forget(node, count);
-      }
+    call: ({ forgetting, args, request }) => {
+      forgetting.add(request, args.length);
       return OK;
     },
     encode: nothing,

@@ -17,7 +17,7 @@ import type { Dir, File, Inode } from '../inode';
 import { linkLost } from '../link-counts';
 import { mayRemove } from '../protection';
 import { coversLower, resolve } from '../resolve';
-import { viewOf } from './list';
+import { hasNames } from '../view-build';
 
 const stat = newStat();
 
@@ -44,7 +44,10 @@ export function rmdir(core: Core, call: Call, parentId: NodeId, name: Name): Err
   if (typeof dir === 'number') return dir;
   if (!dir.isDir) return ENOTDIR;
   const refused =
-    mayRemove(parent, dir) || checkEmpty(core, dir) || copyUpDir(core, parent) || dir.top.pin(call.uid);
+    mayRemove(parent, dir) ||
+    checkEmpty(core, call, dir) ||
+    copyUpDir(core, parent) ||
+    dir.top.pin(call.uid);
   if (refused !== OK) return refused;
   const removed = removeDir(core, parent, name, dir);
   if (removed === OK) {
@@ -59,11 +62,11 @@ function find(core: Core, parent: Dir, name: Name): Inode | Errno {
   return core.writable || (parent.children.get(name) ?? resolve(core, parent, name, stat));
 }
 
-/** ENOTEMPTY where the merged directory has a name. */
-export function checkEmpty(core: Core, dir: Dir): Errno {
-  const view = viewOf(core, dir);
-  if (typeof view === 'number') return view;
-  return view.size > 0 ? ENOTEMPTY : OK;
+/** ENOTEMPTY where the merged directory has a name; it may be PARKED. */
+export function checkEmpty(core: Core, call: Call, dir: Dir): Errno {
+  const names = hasNames(core, call, dir);
+  if (typeof names === 'number') return names;
+  return names ? ENOTEMPTY : OK;
 }
 
 function removeFile(core: Core, parent: Dir, name: Name, file: File): Errno {

@@ -59,7 +59,7 @@ export function rename(
   const target = typeof found === 'number' ? null : found;
   const exchange = (flags & RENAME_EXCHANGE) !== 0;
 
-  const refused = exchange ? checkExchange(source, target) : checkMove(core, source, target, flags);
+  const refused = exchange ? checkExchange(source, target) : checkMove(core, call, source, target, flags);
   if (refused !== OK) return refused;
   if (isSame(source, target)) return OK;
   const ready =
@@ -93,14 +93,14 @@ function checkExchange(source: Inode, target: Inode | null): Errno {
   return canMove(source) && canMove(target) ? OK : EXDEV;
 }
 
-function checkMove(core: Core, source: Inode, target: Inode | null, flags: number): Errno {
+function checkMove(core: Core, call: Call, source: Inode, target: Inode | null, flags: number): Errno {
   if (target !== null) {
     if ((flags & RENAME_NOREPLACE) !== 0) return EEXIST;
     if (source.isDir && !target.isDir) return ENOTDIR;
     if (!source.isDir && target.isDir) return EISDIR;
   }
   if (!canMove(source)) return EXDEV;
-  return target?.isDir ? checkEmpty(core, target) : OK;
+  return target?.isDir ? checkEmpty(core, call, target) : OK;
 }
 
 /** A directory must not merge with what lies below its new place. */
