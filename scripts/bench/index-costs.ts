@@ -19,7 +19,7 @@ const SIZES = [
   [4, 4000],
   [40, 2000],
   [400, 200],
-  [100_000, 2],
+  [4096, 50],
 ] as const;
 
 function recordOf(names: number, salt: number): ListingRecord {

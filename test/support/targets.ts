@@ -235,8 +235,7 @@ export const fuseNative = stratafs(
 
 /** By name, for the command line. */
 export const targets: ReadonlyMap<string, Target> = new Map(
-  [kernel, kernelRootless, passthrough, cached, tinySlices, rootless, fuseNative, fuseOverlayfs].map((target) => [
-    target.name,
-    target,
-  ]),
+  [kernel, kernelRootless, passthrough, cached, tinySlices, rootless, fuseNative, fuseOverlayfs].map(
+    (target) => [target.name, target],
+  ),
 );
