@@ -17,7 +17,7 @@ import { EXIT } from '../base/exit-codes';
 import { makeWhiteout } from '../layer/whiteout';
 import { chmodAt, chownAt, setUmask } from '../sys/attr';
 import { readDirectory } from '../sys/dir';
-import { mkdirat, unlinkat } from '../sys/names';
+import { mkdirat, rmdirat, unlinkat } from '../sys/names';
 import { close, openat } from '../sys/open';
 import { removeTree } from '../sys/remove-tree';
 import { removexattr } from '../sys/xattr';
