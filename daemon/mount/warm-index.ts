@@ -75,7 +75,6 @@ export async function warmIndex(
         fsync: 'never',
         volatile: false,
         xino: false,
-        tinySlices: false,
         checkInvariants: false,
       },
       NO_JOBS,

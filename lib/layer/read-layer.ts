@@ -65,38 +65,38 @@ interface Reading {
 
 function visitEntry(reading: Reading, name: Name, ino: number, given: number): void {
   const { fd, xattrs, oci, visitor, xattrWhiteouts } = reading;
-    let dirType = given;
-    if (given === DT_CHR || given === DT_UNKNOWN) {
-      const unseen = statAt(fd, name, stat);
-      if (unseen === OK) {
-        if (isWhiteout(stat)) {
-          visitor.whiteout(name);
-          return;
-        }
-        dirType = (stat.mode & S_IFMT) >> 12;
-      } else if (unseen !== EACCES) {
-        if (unseen !== ENOENT) reading.failed = unseen;
-        return;
-      }
-    }
-    if (oci) {
-      if (isOciOpaque(name)) {
-        visitor.opaque();
-        return;
-      }
-      const hidden = hiddenByOci(name);
-      if (hidden !== null) {
-        visitor.whiteout(hidden);
-        return;
-      }
-    }
-    if (dirType === DT_REG && xattrWhiteouts) {
-      const whiteout = xattrs.isXattrWhiteout(fd, name);
-      if (whiteout < 0) reading.failed = -whiteout;
-      if (whiteout === 1) {
+  let dirType = given;
+  if (given === DT_CHR || given === DT_UNKNOWN) {
+    const unseen = statAt(fd, name, stat);
+    if (unseen === OK) {
+      if (isWhiteout(stat)) {
         visitor.whiteout(name);
         return;
       }
+      dirType = (stat.mode & S_IFMT) >> 12;
+    } else if (unseen !== EACCES) {
+      if (unseen !== ENOENT) reading.failed = unseen;
+      return;
     }
-    visitor.entry(name, ino, dirType);
+  }
+  if (oci) {
+    if (isOciOpaque(name)) {
+      visitor.opaque();
+      return;
+    }
+    const hidden = hiddenByOci(name);
+    if (hidden !== null) {
+      visitor.whiteout(hidden);
+      return;
+    }
+  }
+  if (dirType === DT_REG && xattrWhiteouts) {
+    const whiteout = xattrs.isXattrWhiteout(fd, name);
+    if (whiteout < 0) reading.failed = -whiteout;
+    if (whiteout === 1) {
+      visitor.whiteout(name);
+      return;
+    }
+  }
+  visitor.entry(name, ino, dirType);
 }

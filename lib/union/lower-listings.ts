@@ -329,14 +329,7 @@ export class LowerListings {
       opaque,
     };
     const { pieceBytes, pieceNames } = this.slices.sizes;
-    const errno = yield* readLayer(
-      fd,
-      this.xattrs,
-      true,
-      visitor,
-      mark === MARK_XATTR_WHITEOUTS,
-      pieceBytes,
-    );
+    const errno = yield* readLayer(fd, this.xattrs, true, visitor, mark === MARK_XATTR_WHITEOUTS, pieceBytes);
     let left = pieceNames;
     for (const name of hiddenBelow) {
       if (left-- === 0) {

@@ -21,7 +21,7 @@ export interface UnionOptions {
   /** Put the file system's number into high inode bits even where all layers share one file system. */
   readonly xino: boolean;
   /** Do what is done in slices in very small ones, so that little work makes many (tests). */
-  readonly tinySlices: boolean;
+  readonly tinySlices?: boolean;
   /** Check the invariants of the node table after every request (tests). */
   readonly checkInvariants: boolean;
 }

@@ -99,11 +99,22 @@ export class ViewBuild {
     const visitor = {
       // It may become impure while it is read; the answer is known from now on.
       entry: (name: Name, ino: number, dirType: number) =>
-        view.fill(name, upper.isImpure(core.xattrs) === 0 ? core.numbers.of(core.upper!, ino) : UNKNOWN, dirType),
+        view.fill(
+          name,
+          upper.isImpure(core.xattrs) === 0 ? core.numbers.of(core.upper!, ino) : UNKNOWN,
+          dirType,
+        ),
       whiteout: (name: Name) => covered.add(name),
       opaque: () => {},
     };
-    return yield* readLayer(fd, core.xattrs, false, visitor, xattrWhiteouts === 1, core.slices.sizes.pieceBytes);
+    return yield* readLayer(
+      fd,
+      core.xattrs,
+      false,
+      visitor,
+      xattrWhiteouts === 1,
+      core.slices.sizes.pieceBytes,
+    );
   }
 
   private *takeLower(): Steps {

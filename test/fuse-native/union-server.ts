@@ -48,7 +48,6 @@ async function main(): Promise<void> {
       fsync: 'auto',
       volatile: false,
       xino: false,
-      tinySlices: false,
       checkInvariants: true,
     },
     jobs,

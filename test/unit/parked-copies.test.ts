@@ -65,7 +65,6 @@ class Scene {
         fsync: 'never',
         volatile: false,
         xino: false,
-        tinySlices: false,
         checkInvariants: true,
       },
       openPlain(path('upper'), 0),

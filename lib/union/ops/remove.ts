@@ -44,10 +44,7 @@ export function rmdir(core: Core, call: Call, parentId: NodeId, name: Name): Err
   if (typeof dir === 'number') return dir;
   if (!dir.isDir) return ENOTDIR;
   const refused =
-    mayRemove(parent, dir) ||
-    checkEmpty(core, call, dir) ||
-    copyUpDir(core, parent) ||
-    dir.top.pin(call.uid);
+    mayRemove(parent, dir) || checkEmpty(core, call, dir) || copyUpDir(core, parent) || dir.top.pin(call.uid);
   if (refused !== OK) return refused;
   const removed = removeDir(core, parent, name, dir);
   if (removed === OK) {
