@@ -3,6 +3,7 @@ import type { ByteString, Name } from '../base/bytes';
 import {
   type Count,
   EACCES,
+  EAGAIN,
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
@@ -34,6 +35,7 @@ import type { Job, JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry } from '../vfs/types';
 import { Dir, type File, type Inode, type Node } from './inode';
 import { InodeNumbers } from './inode-number';
+import { LeaseWaits } from './lease-waits';
 import { keepFromCache } from './link-counts';
 import { LowerListings } from './lower-listings';
 import { NodeTable } from './node-table';
@@ -68,6 +70,7 @@ export class Core {
   readonly numbers: InodeNumbers;
   readonly listings: LowerListings;
   readonly slices: Slices;
+  readonly leases: LeaseWaits;
   readonly files: OpenFiles;
   readonly table: NodeTable;
   readonly staleOpens = new StaleOpens();
@@ -106,6 +109,13 @@ export class Core {
     this.descriptors = new Descriptors(fdLimit);
     const keepAtime = options.noatime === true && upper?.detached === false;
     this.files = new OpenFiles(this.descriptors, keepAtime ? O_NOATIME : 0);
+    this.leases = new LeaseWaits(
+      () => this.slices.newId(),
+      (file) => {
+        const open = this.files.of(file);
+        return typeof open === 'number' ? -open : OK;
+      },
+    );
     const rootOf = (layer: Layer): RealDir => new RealDir(layer, null, ROOT_NAME, this.descriptors);
     const top = lowers[0]!;
     const root = new Dir(
@@ -190,6 +200,14 @@ export class Core {
   /** Nobody waits for it: what is removed is out of the view already. */
   private removeLater(dir: number, name: Name): void {
     this.startJob({ kind: 'remove-tree', dir, name }, () => {});
+  }
+
+  /** What an operation answers: PARKED where it needs a file that cannot be opened now for somebody's lease. */
+  unlessLeased(call: Call, errno: Errno): Errno {
+    const file = this.files.leased;
+    if (errno !== EAGAIN || file === null) return errno;
+    this.files.leased = null;
+    return this.leases.park(call, file);
   }
 
   /** Does a job run that was started here? */

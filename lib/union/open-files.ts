@@ -16,12 +16,12 @@
  * new node, and those who have it open keep the lower file.
  */
 import type { ByteString } from '../base/bytes';
-import { type Count, EACCES, EPERM, EROFS, type Errno, ETXTBSY, OK } from '../base/errno';
+import { type Count, EACCES, EAGAIN, EPERM, EROFS, type Errno, ETXTBSY, OK } from '../base/errno';
 import type { Descriptors } from '../layer/descriptors';
 import { AT_FDCWD, close, openat } from '../sys/open';
 import { GUARD_APPEND } from '../sys/stat';
 import type { Kernel } from '../vfs/filesystem';
-import { O_APPEND, O_NOFOLLOW, O_RDONLY, O_RDWR } from '../vfs/flags';
+import { O_APPEND, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } from '../vfs/flags';
 import type { File, Node } from './inode';
 
 /** The kernel refused a backing for this file: its data goes through read and write. */
@@ -57,6 +57,8 @@ export class OpenFiles {
   /** Used ones that have a descriptor, likewise. */
   private readonly bound = new Set<OpenFile>();
   private openCount = 0;
+  /** The last file that could not be opened without waiting for a lease on it (lease-waits.ts). Set back by who waits. */
+  leased: File | null = null;
 
   /** @param upperFlags what upper files are opened with besides, where that is permitted */
   constructor(
@@ -74,7 +76,10 @@ export class OpenFiles {
     return this.openCount;
   }
 
-  /** The inode's real file, opened for all that its layer allows; or a negated errno. */
+  /**
+   * The inode's real file, opened for all that its layer allows; or a negated errno: EAGAIN, with `leased` set, where
+   * that would wait for somebody who holds a lease.
+   */
   of(inode: File): OpenFile | number {
     const open = inode.open;
     if (open !== null) return this.ready(open);
@@ -95,7 +100,9 @@ export class OpenFiles {
   }
 
   private openReal(inode: File, upper: boolean): number {
-    return upper ? openUpper(inode, this.upperFlags) : openLower(inode);
+    const fd = upper ? openUpper(inode, this.upperFlags) : openLower(inode);
+    if (fd === -EAGAIN) this.leased = inode;
+    return fd;
   }
 
   /** Takes over a descriptor of the inode's real file, just created. */
@@ -241,9 +248,10 @@ export class OpenFiles {
   }
 }
 
+/** What an open must not wait for: leases, and what a hostile layer may have put in the place of a regular file. */
 function openLower(inode: File): number {
   const dir = inode.lowerDir!.fd();
-  return dir < 0 ? dir : openat(dir, inode.lowerName, O_RDONLY | O_NOFOLLOW);
+  return dir < 0 ? dir : openat(dir, inode.lowerName, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 }
 
 /** Read-write, appending where the file is append-only; read-only where it is immutable or swapped to. */
@@ -252,7 +260,7 @@ function openUpper(inode: File, flags: number): number {
   const dir = held >= 0 ? AT_FDCWD : inode.parent!.upper!.fd();
   if (held < 0 && dir < 0) return dir;
   const name = held >= 0 ? (`/proc/self/fd/${held}` as ByteString) : inode.name;
-  const follow = held >= 0 ? 0 : O_NOFOLLOW;
+  const follow = (held >= 0 ? 0 : O_NOFOLLOW) | O_NONBLOCK;
   const append = (inode.guard & GUARD_APPEND) !== 0 ? O_APPEND : 0;
   const fd = openat(dir, name, O_RDWR | append | follow | flags);
   // O_NOATIME is for the owner only.

@@ -87,7 +87,7 @@ export class Slices {
    * it is done; else it is queued.
    */
   begin(call: Call | null, make: () => Steps): Work {
-    const work = new Work(--this.lastId as JobId, make);
+    const work = new Work(this.newId(), make);
     work.advance(this.sizes.firstMs);
     if (work.errno === null) {
       const user = call === null ? NOBODY : call.uid;
@@ -95,6 +95,11 @@ export class Slices {
       this.enqueue(user, work);
     }
     return work;
+  }
+
+  /** An id that no job has. */
+  newId(): JobId {
+    return --this.lastId as JobId;
   }
 
   /** Lets a request wait for work that is not done. */

@@ -8,7 +8,7 @@
  * process may die at any moment.
  */
 import type { ByteString, Name } from '../base/bytes';
-import { type Count, type Errno, OK } from '../base/errno';
+import { type Count, EAGAIN, type Errno, OK } from '../base/errno';
 import { type Fh, type JobId, NO_FH, type NodeId } from '../base/ids';
 import type { Logger } from '../base/log';
 import type { ListingIndex } from '../index/index-store';
@@ -17,6 +17,7 @@ import { openWritable } from '../layer/writable';
 import { ownThreadCredentials, setUmask } from '../sys/attr';
 import { close, onNoDescriptors, raiseOpenFileLimit } from '../sys/open';
 import type { DirPlusSink, DirSink, FileSystem, Kernel } from '../vfs/filesystem';
+import { O_NONBLOCK } from '../vfs/flags';
 import type { JobResult, JobRunner } from '../vfs/jobs';
 import type { Attr, Call, Entry, Opened, SetAttr, StatFs } from '../vfs/types';
 import { checkInvariants } from './check';
@@ -118,11 +119,12 @@ export class Union implements FileSystem {
   }
 
   get workIn(): number {
-    return this.core.slices.waiting ? 0 : -1;
+    return this.core.slices.waiting ? 0 : this.core.leases.dueIn;
   }
 
   work(): JobResult | null {
-    return this.begin().slices.advance();
+    const { leases, slices } = this.begin();
+    return leases.advance() ?? slices.advance();
   }
 
   get busy(): boolean {
@@ -156,6 +158,21 @@ export class Union implements FileSystem {
     return descriptors.lowerCalls + listings.probes + lowerStats;
   }
 
+  /** What an operation ends with that may open a file, or copy one up. */
+  private end(call: Call, errno: Errno): Errno {
+    return errno === EAGAIN ? this.core.unlessLeased(call, errno) : errno;
+  }
+
+  /** The same for open and create: with O_NONBLOCK nobody waits. */
+  private opened(call: Call, flags: number, errno: Errno): Errno {
+    return (flags & O_NONBLOCK) === 0 ? this.end(call, errno) : errno;
+  }
+
+  /** The same for one that counts. */
+  private endCount(call: Call, count: Count): Count {
+    return count === -EAGAIN ? -this.core.unlessLeased(call, EAGAIN) : count;
+  }
+
   /** What every request begins with. */
   private begin(): Core {
     this.core.descriptors.beginRequest();
@@ -175,7 +192,7 @@ export class Union implements FileSystem {
   }
 
   setattr(call: Call, node: NodeId, _fh: Fh, change: SetAttr, out: Attr): Errno {
-    return setattr(this.begin(), call, node, change, out);
+    return this.end(call, setattr(this.begin(), call, node, change, out));
   }
 
   readlink(_call: Call, node: NodeId, into: Buffer): Count {
@@ -203,7 +220,7 @@ export class Union implements FileSystem {
   }
 
   link(call: Call, node: NodeId, newParent: NodeId, newName: Name, out: Entry): Errno {
-    return link(this.begin(), call, node, newParent, newName, out);
+    return this.end(call, link(this.begin(), call, node, newParent, newName, out));
   }
 
   unlink(call: Call, parent: NodeId, name: Name): Errno {
@@ -215,11 +232,11 @@ export class Union implements FileSystem {
   }
 
   rename(call: Call, parent: NodeId, name: Name, newParent: NodeId, newName: Name, flags: number): Errno {
-    return rename(this.begin(), call, parent, name, newParent, newName, flags);
+    return this.end(call, rename(this.begin(), call, parent, name, newParent, newName, flags));
   }
 
   open(call: Call, node: NodeId, flags: number, killPriv: boolean, out: Opened): Errno {
-    return data.open(this.begin(), call, node, flags, killPriv, out);
+    return this.opened(call, flags, data.open(this.begin(), call, node, flags, killPriv, out));
   }
 
   create(
@@ -231,7 +248,11 @@ export class Union implements FileSystem {
     entry: Entry,
     opened: Opened,
   ): Errno {
-    return data.create(this.begin(), call, parent, name, mode, flags, entry, opened);
+    return this.opened(
+      call,
+      flags,
+      data.create(this.begin(), call, parent, name, mode, flags, entry, opened),
+    );
   }
 
   tmpfile(call: Call, parent: NodeId, mode: number, flags: number, entry: Entry, opened: Opened): Errno {
@@ -242,8 +263,8 @@ export class Union implements FileSystem {
     data.release(this.core, node);
   }
 
-  read(_call: Call, node: NodeId, fh: Fh, offset: number, into: Buffer): Count {
-    return data.read(this.begin(), node, fh, offset, into);
+  read(call: Call, node: NodeId, fh: Fh, offset: number, into: Buffer): Count {
+    return this.endCount(call, data.read(this.begin(), node, fh, offset, into));
   }
 
   write(
@@ -255,19 +276,19 @@ export class Union implements FileSystem {
     killPriv: boolean,
     mapped: boolean,
   ): Count {
-    return data.write(this.begin(), call, node, fh, offset, bytes, killPriv, mapped);
+    return this.endCount(call, data.write(this.begin(), call, node, fh, offset, bytes, killPriv, mapped));
   }
 
   fsync(call: Call, node: NodeId, fh: Fh, dataOnly: boolean): Errno {
-    return data.fsync(this.begin(), call, node, fh, dataOnly);
+    return this.end(call, data.fsync(this.begin(), call, node, fh, dataOnly));
   }
 
   fallocate(call: Call, node: NodeId, fh: Fh, mode: number, offset: number, length: number): Errno {
-    return data.fallocate(this.begin(), call, node, fh, mode, offset, length);
+    return this.end(call, data.fallocate(this.begin(), call, node, fh, mode, offset, length));
   }
 
-  lseek(_call: Call, node: NodeId, fh: Fh, offset: number, whence: number): Count {
-    return data.lseek(this.begin(), node, fh, offset, whence);
+  lseek(call: Call, node: NodeId, fh: Fh, offset: number, whence: number): Count {
+    return this.endCount(call, data.lseek(this.begin(), node, fh, offset, whence));
   }
 
   copyFileRange(
@@ -280,7 +301,10 @@ export class Union implements FileSystem {
     toOffset: number,
     length: number,
   ): Count {
-    return data.copyFileRange(this.begin(), call, node, fh, offset, toNode, toFh, toOffset, length);
+    return this.endCount(
+      call,
+      data.copyFileRange(this.begin(), call, node, fh, offset, toNode, toFh, toOffset, length),
+    );
   }
 
   opendir(_call: Call, _node: NodeId, out: Opened): Errno {
@@ -319,11 +343,11 @@ export class Union implements FileSystem {
     flags: number,
     killSgid: boolean,
   ): Errno {
-    return xattrs.setxattr(this.begin(), call, node, name, value, flags, killSgid);
+    return this.end(call, xattrs.setxattr(this.begin(), call, node, name, value, flags, killSgid));
   }
 
   removexattr(call: Call, node: NodeId, name: ByteString): Errno {
-    return xattrs.removexattr(this.begin(), call, node, name);
+    return this.end(call, xattrs.removexattr(this.begin(), call, node, name));
   }
 
   statfs(_call: Call, out: StatFs): Errno {
@@ -335,6 +359,6 @@ export class Union implements FileSystem {
   }
 
   ioctl(call: Call, node: NodeId, _fh: Fh, command: number, input: Buffer, output: Buffer): Count {
-    return ioctl(this.begin(), call, node, command, input, output);
+    return this.endCount(call, ioctl(this.begin(), call, node, command, input, output));
   }
 }

@@ -5,6 +5,7 @@ import { attributesSuite } from './attributes';
 import { copyUpSuite } from './copy-up';
 import { dataSuite } from './data';
 import { layerCountsSuite } from './layer-counts';
+import { leasesSuite } from './leases';
 import { linksSuite } from './links';
 import { locksSuite } from './locks';
 import { lookupSuite } from './lookup';
@@ -45,6 +46,7 @@ const suites: readonly ((target: Target) => void)[] = [
   oldReadersSuite,
   whiteoutFormatsSuite,
   locksSuite,
+  leasesSuite,
   layerCountsSuite,
   readOnlySuite,
   refusalsSuite,

@@ -1,6 +1,17 @@
 /** Opening, reading and writing regular files, and what syncs them. */
 import type { Name } from '../../base/bytes';
-import { type Count, EEXIST, EISDIR, ENOENT, ENOSYS, EPERM, type Errno, ESTALE, OK } from '../../base/errno';
+import {
+  type Count,
+  EAGAIN,
+  EEXIST,
+  EISDIR,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  type Errno,
+  ESTALE,
+  OK,
+} from '../../base/errno';
 import type { Fh, NodeId } from '../../base/ids';
 import {
   fallocate as allocate,
@@ -67,8 +78,10 @@ export function open(
     if (errno === OK && truncates && killPriv) errno = clearOfOpen(core, call, node, file);
     if (errno !== OK) return errno;
   }
-  core.staleOpens.settled(call.pid);
-  return bind(core, node, file, out);
+  errno = bind(core, node, file, out);
+  // It comes again, and is not to be refused then.
+  if (errno !== EAGAIN) core.staleOpens.settled(call.pid);
+  return errno;
 }
 
 /** Is the kernel to look the name up again, for a node that serves this open? See stale-opens.ts. */

@@ -1,10 +1,10 @@
 /** ioctl: the file attributes of chattr(1) and lsattr(1). */
 import type { ByteString } from '../../base/bytes';
-import { type Count, EOPNOTSUPP, ESTALE, OK } from '../../base/errno';
+import { type Count, EAGAIN, EOPNOTSUPP, ESTALE, OK } from '../../base/errno';
 import type { NodeId } from '../../base/ids';
 import { ioctl as control } from '../../sys/io';
 import { AT_FDCWD, close, openat } from '../../sys/open';
-import { O_NOFOLLOW, O_RDONLY } from '../../vfs/flags';
+import { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } from '../../vfs/flags';
 import type { Call } from '../../vfs/types';
 import { copyUpProtected } from '../copy-up';
 import type { Core } from '../core';
@@ -33,8 +33,9 @@ export function ioctl(
   if (place.fd < 0) return place.fd;
   const fd =
     place.name === null
-      ? openat(AT_FDCWD, `/proc/self/fd/${place.fd}` as ByteString, O_RDONLY)
-      : openat(place.fd, place.name, O_RDONLY | O_NOFOLLOW);
+      ? openat(AT_FDCWD, `/proc/self/fd/${place.fd}` as ByteString, O_RDONLY | O_NONBLOCK)
+      : openat(place.fd, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (fd === -EAGAIN && !inode.isDir) core.files.leased = inode;
   if (fd < 0) return fd;
   const argument = Buffer.alloc(Math.max(input.length, output.length, 8));
   input.copy(argument);
