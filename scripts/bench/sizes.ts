@@ -18,6 +18,9 @@ export interface Sizes {
   readonly imports: number;
   /** Files looked up before the daemon's memory is read. */
   readonly lookedUp: number;
+  /** Names of the one huge directory, and of one that is emptied and removed. */
+  readonly hugeNames: number;
+  readonly whiteouts: number;
   readonly idleMs: number;
   /** Lower layers of the deep stacks. */
   readonly depths: readonly number[];
@@ -40,6 +43,8 @@ export const FULL: Sizes = {
   commits: 1_000,
   imports: 50,
   lookedUp: 100_000,
+  hugeNames: 300_000,
+  whiteouts: 50_000,
   idleMs: 5_000,
   depths: [1, 4, 16, 64, 200],
 };
@@ -59,6 +64,8 @@ export const QUICK: Sizes = {
   commits: 100,
   imports: 5,
   lookedUp: 5_000,
+  hugeNames: 30_000,
+  whiteouts: 5_000,
   idleMs: 1_000,
   depths: [1, 16, 200],
 };

@@ -10,12 +10,25 @@ import { names } from './names';
 import { parallel } from './parallel';
 import { reading } from './reading';
 import { realWork } from './real-work';
+import { stalls } from './stalls';
 import type { Workload } from './workload';
 import { writing } from './writing';
 
 export type Suite = 'main' | 'deep';
 
-const MAIN = [metadata, reading, writing, names, copyUp, parallel, crowd, realWork, imageBuild, footprint];
+const MAIN = [
+  metadata,
+  reading,
+  writing,
+  names,
+  copyUp,
+  parallel,
+  crowd,
+  realWork,
+  imageBuild,
+  footprint,
+  stalls,
+];
 
 export const suite = (name: Suite, sizes: Sizes): Workload[] =>
   name === 'deep' ? deep(sizes) : MAIN.flatMap((family) => family(sizes));
