@@ -9,6 +9,7 @@
  */
 import type { Name } from '../base/bytes';
 import type { Ino } from '../base/ids';
+import { LongMap } from '../base/long-map';
 
 export interface ViewEntry {
   readonly name: Name;
@@ -28,7 +29,7 @@ const LOOK_AT = 100;
 
 export class DirView {
   private entries: ViewEntry[] = [];
-  private readonly byName = new Map<Name, ViewEntry>();
+  private readonly byName = new LongMap<Name, ViewEntry>();
   /** What operations have said since the filling began, by name; null: the name is gone. */
   private readonly late = new Map<Name, { ino: Ino; dirType: number } | null>();
   private filled = false;

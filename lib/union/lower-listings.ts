@@ -6,6 +6,7 @@
  */
 import type { ByteString, Name } from '../base/bytes';
 import { type Answer, EACCES, ENAMETOOLONG, ENOENT, EPERM, type Errno, OK } from '../base/errno';
+import { LongMap } from '../base/long-map';
 import { type ListingIndex, MAX_NAMES as MAX_RECORD_NAMES } from '../index/index-store';
 import type { Fingerprint, ListedName, Listing } from '../index/listing';
 import { HAS_REDIRECT, MARK_OPAQUE, MARK_XATTR_WHITEOUTS, type PrivateXattrs } from '../layer/private-xattr';
@@ -106,7 +107,7 @@ export class LowerListings {
   }
 
   private *listOrGiveUp(dir: Dir): Steps {
-    const errno = yield* this.load(dir, new Map());
+    const errno = yield* this.load(dir, new LongMap());
     if (errno !== 0) dir.probes = NEVER_LISTED;
     return errno;
   }
@@ -243,7 +244,7 @@ export class LowerListings {
     }
     const fingerprints = this.worthKeeping(dir) ? this.fingerprintsOf(dir) : null;
     const path = pathOf(dir);
-    const closed = new Set<Name>();
+    const closed = new LongMap<Name, true>();
     let open = true;
     for (const lower of dir.lowers) {
       if (!open) break;
@@ -300,7 +301,7 @@ export class LowerListings {
   /** Adds one layer's names below those already there. `closed`: names whose lower namesakes are hidden. */
   private *merge(
     listing: Listing,
-    closed: Set<Name>,
+    closed: Map<Name, true>,
     lower: RealDir,
     isBottom: boolean,
     opaque: () => void,
@@ -336,7 +337,7 @@ export class LowerListings {
         yield;
         left = pieceNames;
       }
-      closed.add(name);
+      closed.set(name, true);
     }
     return errno;
   }

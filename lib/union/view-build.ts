@@ -5,6 +5,7 @@
 import type { Name } from '../base/bytes';
 import { type Errno, OK } from '../base/errno';
 import type { Ino } from '../base/ids';
+import { LongMap } from '../base/long-map';
 import type { Listing } from '../index/listing';
 import { readLayer } from '../layer/read-layer';
 import { S_IFDIR } from '../vfs/flags';
@@ -49,9 +50,9 @@ export function hasNames(core: Core, call: Call, dir: Dir): boolean | Errno {
 export class ViewBuild {
   private view = new DirView();
   /** Names that a whiteout of the upper layer hides. */
-  private covered = new Set<Name>();
+  private covered = new LongMap<Name, true>();
   /** The read-only part, as far as it is known. */
-  private listing: Listing = new Map();
+  private listing: Listing = new LongMap();
 
   constructor(
     private readonly core: Core,
@@ -61,8 +62,8 @@ export class ViewBuild {
   *steps(): Steps {
     const { dir } = this;
     this.view = new DirView();
-    this.covered = new Set();
-    this.listing = new Map();
+    this.covered = new LongMap();
+    this.listing = new LongMap();
     dir.view = this.view;
     try {
       const errno = (yield* this.takeUpper()) || (yield* this.takeLower());
@@ -104,7 +105,7 @@ export class ViewBuild {
           upper.isImpure(core.xattrs) === 0 ? core.numbers.of(core.upper!, ino) : UNKNOWN,
           dirType,
         ),
-      whiteout: (name: Name) => covered.add(name),
+      whiteout: (name: Name) => covered.set(name, true),
       opaque: () => {},
     };
     return yield* readLayer(
