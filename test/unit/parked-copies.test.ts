@@ -8,7 +8,6 @@ import { type JobId, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
 import { createLogger } from '../../lib/base/log';
 import { memoryIndex } from '../../lib/index/memory-index';
 import { openLower, openPlain } from '../../lib/layer/layer';
-import { setUmask } from '../../lib/sys/attr';
 import { abandonCopy } from '../../lib/union/copy-up';
 import { Core } from '../../lib/union/core';
 import { Union } from '../../lib/union/union';
@@ -110,9 +109,6 @@ beforeEach(() => {
   scene = new Scene();
 });
 afterEach(() => scene.close());
-
-const umask = process.umask();
-afterAll(() => setUmask(umask));
 
 const cut = { size: SIZE / 2 };
 const chmod = { mode: 0o600 };

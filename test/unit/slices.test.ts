@@ -12,7 +12,6 @@ import { createLogger } from '../../lib/base/log';
 import { memoryIndex } from '../../lib/index/memory-index';
 import { openLower, openPlain } from '../../lib/layer/layer';
 import { makeWhiteout } from '../../lib/layer/whiteout';
-import { setUmask } from '../../lib/sys/attr';
 import { AT_FDCWD } from '../../lib/sys/open';
 import { abandonCopy } from '../../lib/union/copy-up';
 import { Core } from '../../lib/union/core';
@@ -150,9 +149,6 @@ class Scene {
     rmSync(this.base, { recursive: true });
   }
 }
-
-const umask = process.umask();
-afterAll(() => setUmask(umask));
 
 let scene: Scene;
 afterEach(() => scene.close());

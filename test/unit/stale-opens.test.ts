@@ -7,7 +7,6 @@ import { type Fh, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
 import { createLogger } from '../../lib/base/log';
 import { memoryIndex } from '../../lib/index/memory-index';
 import { openLower, openPlain } from '../../lib/layer/layer';
-import { setUmask } from '../../lib/sys/attr';
 import { abandonCopy } from '../../lib/union/copy-up';
 import { Core } from '../../lib/union/core';
 import { StaleOpens } from '../../lib/union/stale-opens';
@@ -69,8 +68,6 @@ afterEach(() => {
   union.destroy();
   rmSync(base, { recursive: true });
 });
-const umask = process.umask();
-afterAll(() => setUmask(umask));
 
 function by(thread: number): Call {
   return Object.assign(new Call(), { pid: thread });
