@@ -28,7 +28,7 @@ const O_PATH = 0o10000000;
 const O_CREAT_EXCL_RDWR = 0o302;
 export const WORK = 'work' as Name;
 /** Names that a request removes by itself. */
-const FEW = 64;
+const FEW = 256;
 const INCOMPAT = 'incompat' as Name;
 const VOLATILE = 'volatile' as Name;
 const ACLS = ['system.posix_acl_default', 'system.posix_acl_access'].map(bytesFromText);
