@@ -16,6 +16,8 @@ export interface Traits {
   readonly oldReadersFollow: boolean;
   /** A file is copied up when it is opened for writing; else when it is first written to. */
   readonly copiesUpAtOpen: boolean;
+  /** Each open(2) is asked for, and may be refused. */
+  readonly asksToOpen: boolean;
   /** `.wh.NAME` files and `.wh..wh..opq` are read as whiteouts. */
   readonly ociWhiteouts: boolean;
   /** Links of a file that was copied up have its `st_ino`. */
@@ -77,6 +79,7 @@ const ROOT: Traits = {
   privileged: true,
   oldReadersFollow: true,
   copiesUpAtOpen: true,
+  asksToOpen: true,
   ociWhiteouts: true,
   linksShareNumber: true,
   linksShareLocks: true,
@@ -196,19 +199,22 @@ export const passthrough = stratafs('stratafs-passthrough', atHost, { ...ROOT, o
   'io=passthrough',
 ]);
 /** Where every directory takes many slices to list, between which others have their turn. */
-export const tinySlices = stratafs('stratafs-tiny-slices', atHost, { ...ROOT, copiesUpAtOpen: false }, [
-  ...everyone,
-  'io=cached',
-  'tiny-slices',
-]);
-export const cached = stratafs('stratafs-cached', atHost, { ...ROOT, copiesUpAtOpen: false }, [
-  ...everyone,
-  'io=cached',
-]);
+export const tinySlices = stratafs(
+  'stratafs-tiny-slices',
+  atHost,
+  { ...ROOT, copiesUpAtOpen: false, asksToOpen: false },
+  [...everyone, 'io=cached', 'tiny-slices'],
+);
+export const cached = stratafs(
+  'stratafs-cached',
+  atHost,
+  { ...ROOT, copiesUpAtOpen: false, asksToOpen: false },
+  [...everyone, 'io=cached'],
+);
 export const rootless = stratafs(
   'stratafs-rootless',
   enterNamespace,
-  { ...ROOTLESS, copiesUpAtOpen: false },
+  { ...ROOTLESS, copiesUpAtOpen: false, asksToOpen: false },
   ['userxattr'],
 );
 
