@@ -75,7 +75,8 @@ export class ServeLoop {
     while (this.dispatcher.busy) {
       const { workIn } = this.dispatcher;
       if (workIn === 0) this.dispatcher.work();
-      if (jobsOnly.wait(this.dispatcher.workIn) > 0) this.deliverJobs();
+      // That may have been the last of it: nothing would ever end a wait for more.
+      if (jobsOnly.wait(workIn) > 0) this.deliverJobs();
     }
   }
 

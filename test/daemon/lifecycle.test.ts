@@ -162,6 +162,18 @@ describe('busy', () => {
     await until('the process ends with its last user', () => startTimeOf(pid) === null);
   });
 
+  test('an aborted mount ends, though somebody waits for a long listing', async () => {
+    folder.script(`cd base && seq 3000 | xargs touch`);
+    folder.run('mount', ...RW, '--tiny-slices', '--index', 'off', 'MNT');
+    const pid = pidOf('MNT');
+    const lister = folder.hold('python3', '-c', 'import os; os.listdir("MNT")');
+    const GETDENTS64 = '217 ';
+    await until('it waits', () => readFileSync(`/proc/${lister.pid}/syscall`, 'utf8').startsWith(GETDENTS64));
+    folder.script('umount -f MNT; umount -l MNT');
+    await until('the daemon ends', () => startTimeOf(pid) === null);
+    expect(await endOf(lister)).toBe(1);
+  });
+
   test('SIGTERM after a lazy umount leaves alone what was mounted there since', async () => {
     folder.run('mount', ...RW, 'MNT');
     const user = folder.hold('sh', '-c', `exec sleep 1000 <${folder.path('MNT/name')}`);
