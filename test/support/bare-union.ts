@@ -4,21 +4,71 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesFromText, type Name } from '../../lib/base/bytes';
 import { type JobId, type NodeId, ROOT_NODE } from '../../lib/base/ids';
-import { createLogger } from '../../lib/base/log';
+import { createLogger, type Logger } from '../../lib/base/log';
+import type { ListingIndex } from '../../lib/index/index-store';
 import { memoryIndex } from '../../lib/index/memory-index';
-import { openLower, openPlain } from '../../lib/layer/layer';
+import { closeLayer, openLower, openPlain } from '../../lib/layer/layer';
 import { abandonCopy } from '../../lib/union/copy-up';
 import { Core } from '../../lib/union/core';
+import type { UnionOptions } from '../../lib/union/options';
 import { Union } from '../../lib/union/union';
 import { Workdir } from '../../lib/union/workdir';
 import type { Kernel } from '../../lib/vfs/filesystem';
+import type { Job } from '../../lib/vfs/jobs';
 import { type Attr, Call, Entry } from '../../lib/vfs/types';
 
-const kernel = {
+const CACHED: Partial<Kernel> = {
   passthrough: false,
   zeroMessageOpens: true,
   invalidateAttributes: () => undefined,
-} as unknown as Kernel;
+};
+
+export interface BareParts {
+  /** The folder of `upper`, `work` and the lower layers. */
+  readonly base: string;
+  /** Newest first. */
+  readonly lowers: readonly string[];
+  /** As much of a kernel as is asked; one in cached mode. */
+  readonly kernel?: Partial<Kernel>;
+  /** Where what is started goes; a job's id is its place in it, from 1 on. */
+  readonly jobs?: Job[];
+  readonly log?: Logger;
+  readonly index?: ListingIndex;
+  readonly descriptors?: number;
+  readonly options?: Partial<UnionOptions>;
+}
+
+/** Not by openUnion: it changes what this process may do, and all that it starts later. */
+export function openBareUnion(parts: BareParts): { core: Core; union: Union } {
+  const { base, lowers, jobs = [], descriptors = 100 } = parts;
+  const path = (name: string) => bytesFromText(join(base, name));
+  const work = openPlain(path('work'), 0);
+  const core = new Core(
+    {
+      lowers: lowers.map(path),
+      upper: path('upper'),
+      work: path('work'),
+      xattrs: 'trusted',
+      fsync: 'never',
+      volatile: false,
+      xino: false,
+      checkInvariants: true,
+      ...parts.options,
+    },
+    openPlain(path('upper'), 0),
+    lowers.map((name, at) => openLower(path(name), at + 1)),
+    new Workdir(path('work'), work.fd, false),
+    { start: (job) => jobs.push(job) as JobId },
+    parts.log ?? createLogger({ level: 'silent', file: null }),
+    parts.index ?? memoryIndex(),
+    descriptors,
+    abandonCopy,
+  );
+  closeLayer(work);
+  const union = new Union(core);
+  union.init((parts.kernel ?? CACHED) as Kernel);
+  return { core, union };
+}
 
 export class BareUnion {
   readonly base = mkdtempSync('/dev/shm/stratafs-unit-');
@@ -49,32 +99,10 @@ export class BareUnion {
     return stdout;
   }
 
-  /** Not by openUnion: it changes what this process may do, and all that it starts later. */
   open(): void {
-    const path = (name: string) => bytesFromText(this.in(name));
-    const names = Array.from({ length: this.layers }, (_, at) => `l${at + 1}`);
-    this.core = new Core(
-      {
-        lowers: names.map(path),
-        upper: path('upper'),
-        work: path('work'),
-        xattrs: 'trusted',
-        fsync: 'never',
-        volatile: false,
-        xino: false,
-        checkInvariants: true,
-      },
-      openPlain(path('upper'), 0),
-      names.map((name, at) => openLower(path(name), at + 1)),
-      new Workdir(path('work'), openPlain(path('work'), 0).fd, false),
-      { start: () => 1 as JobId },
-      createLogger({ level: 'silent', file: null }),
-      this.index,
-      this.descriptors,
-      abandonCopy,
-    );
-    this.union = new Union(this.core);
-    this.union.init(kernel);
+    const lowers = Array.from({ length: this.layers }, (_, at) => `l${at + 1}`);
+    const { base, index, descriptors } = this;
+    ({ core: this.core, union: this.union } = openBareUnion({ base, lowers, index, descriptors }));
   }
 
   /** The node of a path, each name of it looked up and forgotten again but for the last; or a positive errno. */

@@ -2,28 +2,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runJob } from '../../daemon/mount/run-job';
-import { bytesFromText, type Name } from '../../lib/base/bytes';
+import type { Name } from '../../lib/base/bytes';
 import { ENOSPC, OK, PARKED } from '../../lib/base/errno';
 import { type JobId, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
-import { createLogger } from '../../lib/base/log';
-import { memoryIndex } from '../../lib/index/memory-index';
-import { openLower, openPlain } from '../../lib/layer/layer';
-import { abandonCopy } from '../../lib/union/copy-up';
-import { Core } from '../../lib/union/core';
-import { Union } from '../../lib/union/union';
-import { Workdir } from '../../lib/union/workdir';
-import type { Kernel } from '../../lib/vfs/filesystem';
+import type { Union } from '../../lib/union/union';
 import type { Job } from '../../lib/vfs/jobs';
 import { Attr, Call, Entry, SetAttr } from '../../lib/vfs/types';
+import { openBareUnion } from '../support/bare-union';
 
-const DESCRIPTORS = 100;
 const SIZE = 4 * 2 ** 20;
-const kernel = {
-  passthrough: false,
-  zeroMessageOpens: true,
-  invalidateAttributes: () => undefined,
-} as unknown as Kernel;
-
 /** A change of `f` as a request: on its way, or answered. */
 class Setting {
   readonly call = new Call();
@@ -53,30 +40,8 @@ class Scene {
   constructor() {
     for (const name of ['lower', 'upper', 'work']) mkdirSync(join(this.base, name));
     writeFileSync(join(this.base, 'lower/f'), Buffer.alloc(SIZE, 'x'));
-    const path = (name: string) => bytesFromText(join(this.base, name));
-    // Not by openUnion: it changes what this process may do, and all that it starts later.
-    const core = new Core(
-      {
-        lowers: [path('lower')],
-        upper: path('upper'),
-        work: path('work'),
-        xattrs: 'trusted',
-        fsync: 'never',
-        volatile: false,
-        xino: false,
-        checkInvariants: true,
-      },
-      openPlain(path('upper'), 0),
-      [openLower(path('lower'), 1)],
-      new Workdir(path('work'), openPlain(path('work'), 0).fd, false),
-      { start: (job) => this.jobs.push(job) as JobId },
-      createLogger({ level: 'silent', file: null }),
-      memoryIndex(),
-      DESCRIPTORS,
-      abandonCopy,
-    );
-    this.union = new Union(core);
-    this.union.init(kernel);
+    const { base, jobs } = this;
+    this.union = openBareUnion({ base, lowers: ['lower'], jobs }).union;
     const entry = new Entry();
     expect(this.union.lookup(new Call(), ROOT_NODE, 'f' as Name, entry)).toBe(OK);
     this.node = entry.node;

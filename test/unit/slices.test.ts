@@ -8,26 +8,13 @@ import { runJob } from '../../daemon/mount/run-job';
 import { bytesFromText, type Name } from '../../lib/base/bytes';
 import { EEXIST, EINTR, ENOENT, ENOTEMPTY, type Errno, OK, PARKED } from '../../lib/base/errno';
 import { type JobId, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
-import { createLogger } from '../../lib/base/log';
-import { memoryIndex } from '../../lib/index/memory-index';
-import { openLower, openPlain } from '../../lib/layer/layer';
 import { makeWhiteout } from '../../lib/layer/whiteout';
 import { AT_FDCWD } from '../../lib/sys/open';
-import { abandonCopy } from '../../lib/union/copy-up';
-import { Core } from '../../lib/union/core';
-import { Union } from '../../lib/union/union';
-import { Workdir } from '../../lib/union/workdir';
-import type { Kernel } from '../../lib/vfs/filesystem';
+import type { Union } from '../../lib/union/union';
 import { S_IFREG } from '../../lib/vfs/flags';
 import type { Job } from '../../lib/vfs/jobs';
 import { Call, Entry } from '../../lib/vfs/types';
-
-const DESCRIPTORS = 100;
-const kernel = {
-  passthrough: false,
-  zeroMessageOpens: true,
-  invalidateAttributes: () => undefined,
-} as unknown as Kernel;
+import { openBareUnion } from '../support/bare-union';
 
 /** An operation that may park, and what it has said in the end. */
 class Request {
@@ -59,30 +46,8 @@ class Scene {
   constructor(prepare: (base: string) => void) {
     for (const name of ['upper', 'work', '0', '1']) mkdirSync(join(this.base, name));
     prepare(this.base);
-    const path = (name: string) => bytesFromText(join(this.base, name));
-    const core = new Core(
-      {
-        lowers: [path('0'), path('1')],
-        upper: path('upper'),
-        work: path('work'),
-        xattrs: 'trusted',
-        fsync: 'never',
-        volatile: false,
-        xino: false,
-        tinySlices: true,
-        checkInvariants: true,
-      },
-      openPlain(path('upper'), 0),
-      [openLower(path('0'), 1), openLower(path('1'), 2)],
-      new Workdir(path('work'), openPlain(path('work'), 0).fd, false),
-      { start: (job) => this.jobs.push(job) as JobId },
-      createLogger({ level: 'silent', file: null }),
-      memoryIndex(),
-      DESCRIPTORS,
-      abandonCopy,
-    );
-    this.union = new Union(core);
-    this.union.init(kernel);
+    const { base, jobs } = this;
+    this.union = openBareUnion({ base, lowers: ['0', '1'], jobs, options: { tinySlices: true } }).union;
   }
 
   /** Makes a request; where it parks it is among `parked`. */
@@ -317,7 +282,8 @@ test('an empty one that is full of whiteouts is removed at once, and they go by 
   scene = new Scene((base) => {
     threeParts(base);
     for (const name of UPPER) rmSync(join(base, 'upper/d', name));
-    for (const name of LOWER.slice(20)) makeWhiteout(AT_FDCWD, bytesFromText(join(base, 'upper/d', name)));
+    const names = [...LOWER.slice(20), ...Array.from({ length: 300 }, (_, at) => `more-${at}`)];
+    for (const name of names) makeWhiteout(AT_FDCWD, bytesFromText(join(base, 'upper/d', name)));
   });
   scene.node(ROOT_NODE, 'd');
   const removal = scene.rmdir('d');

@@ -1,20 +1,15 @@
 /** A kernel that still knows a name by its old node: a union without a mount, told what such a kernel asks. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bytesFromText, type Name } from '../../lib/base/bytes';
+import type { Name } from '../../lib/base/bytes';
 import { ESTALE, OK } from '../../lib/base/errno';
 import { type Fh, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
-import { createLogger } from '../../lib/base/log';
-import { memoryIndex } from '../../lib/index/memory-index';
-import { openLower, openPlain } from '../../lib/layer/layer';
-import { abandonCopy } from '../../lib/union/copy-up';
-import { Core } from '../../lib/union/core';
 import { StaleOpens } from '../../lib/union/stale-opens';
-import { Union } from '../../lib/union/union';
-import { Workdir } from '../../lib/union/workdir';
+import type { Union } from '../../lib/union/union';
 import type { Kernel } from '../../lib/vfs/filesystem';
 import { O_RDONLY, O_RDWR, O_TRUNC } from '../../lib/vfs/flags';
 import { Attr, Call, Entry, Opened, SetAttr } from '../../lib/vfs/types';
+import { openBareUnion } from '../support/bare-union';
 
 /** More than is cached. */
 const LARGE = 100_000;
@@ -31,27 +26,6 @@ beforeEach(() => {
   for (const name of ['lower', 'upper', 'work']) mkdirSync(join(base, name));
   writeFileSync(join(base, 'lower/large'), CONTENT);
   writeFileSync(join(base, 'lower/small'), 'old content');
-  const path = (name: string) => bytesFromText(join(base, name));
-  const core = new Core(
-    {
-      lowers: [path('lower')],
-      upper: path('upper'),
-      work: path('work'),
-      xattrs: 'trusted',
-      fsync: 'never',
-      volatile: false,
-      xino: false,
-      checkInvariants: true,
-    },
-    openPlain(path('upper'), 0),
-    [openLower(path('lower'), 1)],
-    new Workdir(path('work'), openPlain(path('work'), 0).fd, false),
-    { start: () => 0 as never },
-    createLogger({ level: 'silent', file: null }),
-    memoryIndex(),
-    100,
-    abandonCopy,
-  );
   [backings, stored, invalidated] = [0, [], []];
   const kernel: Partial<Kernel> = {
     passthrough: true,
@@ -61,8 +35,7 @@ beforeEach(() => {
     invalidateAttributes: (node) => invalidated.push(node),
     storeContent: (node) => stored.push(node),
   };
-  union = new Union(core);
-  union.init(kernel as Kernel);
+  ({ union } = openBareUnion({ base, lowers: ['lower'], kernel }));
 });
 afterEach(() => {
   union.destroy();

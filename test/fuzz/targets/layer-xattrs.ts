@@ -6,9 +6,10 @@ import { NO_FH, type NodeId, ROOT_NODE } from '../../../lib/base/ids';
 import { loggerInto } from '../../../lib/base/log';
 import { closeLayer, openPlain } from '../../../lib/layer/layer';
 import { setxattr } from '../../../lib/sys/xattr';
-import type { Job } from '../../../lib/vfs/jobs';
+import type { Union } from '../../../lib/union/union';
 import { Attr, Call, Entry, SetAttr } from '../../../lib/vfs/types';
-import { openBareUnion, ScratchDisk } from '../scratch-union';
+import { openBareUnion } from '../../support/bare-union';
+import { LOWERS, ScratchDisk } from '../scratch-disk';
 import { type FuzzTarget, must } from '../target';
 
 const KEYS = [
@@ -70,12 +71,6 @@ const values: FuzzTarget = {
   regressions: [],
   open: () => {
     const disk = new ScratchDisk();
-    const kernel = {
-      passthrough: false,
-      zeroMessageOpens: true,
-      invalidateAttributes: () => {},
-      store: () => OK,
-    };
     return {
       check: (input) => {
         const tree = disk.tree();
@@ -85,14 +80,9 @@ const values: FuzzTarget = {
           setxattr(layer.fd, name as Name | null, bytesFromText(`trusted.overlay.${key}`), value);
           closeLayer(layer);
         }
-        const jobs: Job[] = [];
         const errors: string[] = [];
-        const union = openBareUnion(
-          tree,
-          kernel as never,
-          loggerInto('error', (line) => errors.push(line)).log,
-          jobs,
-        );
+        const { log } = loggerInto('error', (line) => errors.push(line));
+        const { union } = openBareUnion({ base: tree, lowers: LOWERS, log });
         try {
           look(union, ROOT_NODE, 2);
           union.checkInvariants();
@@ -106,8 +96,6 @@ const values: FuzzTarget = {
     };
   },
 };
-
-type Union = ReturnType<typeof openBareUnion>;
 
 /** Lists, looks up and changes what there is. */
 function look(union: Union, dir: NodeId, depth: number): void {

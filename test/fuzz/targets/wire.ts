@@ -14,8 +14,9 @@ import { Dispatcher } from '../../../lib/fuse/dispatch';
 import { Request } from '../../../lib/fuse/request';
 import type { FileSystem } from '../../../lib/vfs/filesystem';
 import type { Job } from '../../../lib/vfs/jobs';
+import { openBareUnion } from '../../support/bare-union';
 import { CACHED, message } from '../../support/fuse-wire';
-import { openBareUnion, ScratchDisk } from '../scratch-union';
+import { LOWERS, ScratchDisk } from '../scratch-disk';
 import { type FuzzTarget, must } from '../target';
 
 const HEADER = 40;
@@ -161,11 +162,14 @@ class Talk {
       if (!SILENT.includes(bytes.readUInt32LE(4))) this.open.set(String(this.unique << 1n), 0);
     }
     bytes.copy(this.request.bytes);
-    const started = this.jobs.length;
+    let job = this.jobs.length;
     this.dispatcher.handle(bytes.length);
-    for (let job = started; job < this.jobs.length; job++) {
-      const result = await runJob(this.jobs[job]!);
-      this.dispatcher.jobDone({ id: (job + 1) as JobId, result });
+    for (;;) {
+      if (job < this.jobs.length) {
+        const result = await runJob(this.jobs[job]!);
+        this.dispatcher.jobDone({ id: ++job as JobId, result });
+      } else if (this.dispatcher.workIn === 0) this.dispatcher.work();
+      else break;
     }
     const unexpected = this.errors.filter((line) => !line.includes('without a whole header'));
     must(unexpected.length === 0, unexpected.join(''));
@@ -238,24 +242,14 @@ const union: FuzzTarget = {
   regressions: [],
   open: () => {
     const disk = new ScratchDisk();
-    const kernel = {
-      passthrough: false,
-      zeroMessageOpens: true,
-      invalidateAttributes: () => {},
-      store: () => OK,
-    };
     return {
       check: async (input) => {
         const tree = disk.tree();
         const before = descriptors();
         const jobs: Job[] = [];
         let talk: Talk;
-        const opened = openBareUnion(
-          tree,
-          kernel as never,
-          logErrors(() => {}),
-          jobs,
-        );
+        const log = logErrors(() => {});
+        const { union: opened } = openBareUnion({ base: tree, lowers: LOWERS, jobs, log });
         try {
           talk = new Talk(opened, jobs, logErrors, () => opened.checkInvariants());
           for (const each of unframed(input)) if (!isTheKernels(each)) await talk.send(each);
