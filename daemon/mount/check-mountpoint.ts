@@ -4,6 +4,8 @@ import { type ByteString, bufferOf, shown } from '../../lib/base/bytes';
 import { UserError } from '../../lib/base/errors';
 import { EXIT } from '../../lib/base/exit-codes';
 import { FS_TYPE, topMountAt } from './mount-table';
+import { isAlive } from './process-id';
+import { readRecords } from './runtime-dir';
 
 function unfit(code: string, message: string, hint = ''): UserError {
   return new UserError(code, message, hint, EXIT.BAD_MOUNTPOINT);
@@ -54,13 +56,25 @@ export function findMountpoint(path: ByteString): ByteString {
     },
     (): ByteString => realpathSync.native(bufferOf(trimmed), 'latin1') as ByteString,
   ];
+  const seen: ByteString[] = [];
   for (const guess of guesses) {
     try {
       const real = guess();
+      seen.push(real);
       if (topMountAt(real)?.type === FS_TYPE) return real;
     } catch {
       // A path that cannot be resolved is no mountpoint by that guess.
     }
   }
-  throw new UserError('not-mounted', `${shown(path)} is not a stratafs mount`, '', EXIT.NOT_MOUNTED);
+  const hint = whoServesElsewhere(seen);
+  throw new UserError('not-mounted', `${shown(path)} is not a stratafs mount`, hint, EXIT.NOT_MOUNTED);
+}
+
+/** What to do about a mount that is served, but not in the tree that we see. */
+function whoServesElsewhere(mountpoints: readonly ByteString[]): string {
+  const record = readRecords().findLast(
+    (each) => mountpoints.includes(each.config.mountpoint) && isAlive(each),
+  );
+  if (record === undefined) return '';
+  return `process ${record.pid} serves one in another mount namespace, or for files that are still open: kill ${record.pid} ends it`;
 }

@@ -121,6 +121,26 @@ describe('without privilege over the machine', () => {
   });
 });
 
+describe('out of the tree', () => {
+  test.each([
+    ['in a mount namespace that everybody has left', "unshare -m bash -c 'stratafs mount --lower base MNT'"],
+    ['with a file open', 'stratafs mount --lower base MNT; exec 7<MNT/name; umount -l MNT'],
+  ])('umount and status say whom to kill: %s', (_, mount) => {
+    const { code, out, err } = folder.script(`
+      export -f stratafs
+      ${mount}
+      stratafs ls --json | grep -F "$PWD/MNT" | grep -o '"pid":[0-9]*,' | tr -cd 0-9
+      echo; stratafs umount MNT; echo $?; stratafs status MNT; echo $?`);
+    const pid = Number(out.split('\n')[0]);
+    expect(pid).toBeGreaterThan(1);
+    expect({ code, out }).toEqual({ code: 0, out: `${pid}\n${EXIT.NOT_MOUNTED}\n${EXIT.NOT_MOUNTED}\n` });
+    const line = new RegExp(`/MNT is not a stratafs mount \\(.*: kill ${pid} ends it\\)`);
+    for (const said of err.trim().split('\n')) expect(said).toMatch(line);
+    process.kill(pid);
+    return until('its end', () => startTimeOf(pid) === null);
+  });
+});
+
 describe('exclusive use', () => {
   test('upper and work directory belong to one live mount', () => {
     folder.make('other', 'rw2', 'wk2');
