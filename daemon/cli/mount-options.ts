@@ -24,6 +24,7 @@ export function defaultSettings(): MountSettings {
     nosuid: false,
     nodev: false,
     noexec: false,
+    private: false,
     volatile: false,
     fsync: 'auto',
     userxattr: false,
@@ -77,6 +78,7 @@ export const MOUNT_OPTIONS: readonly OptionRow[] = [
   flag('nodev', 'ignore device files', (s) => (s.nodev = true)),
   flag('exec', 'allow programs to be run (the default)', (s) => (s.noexec = false), { opposite: 'noexec' }),
   flag('noexec', 'do not allow programs to be run', (s) => (s.noexec = true)),
+  flag('private', 'let no mounts on top of it propagate (mount --make-private)', (s) => (s.private = true)),
   flag('volatile', 'never sync anything to the upper directory', (s) => (s.volatile = true)),
   {
     name: 'fsync',

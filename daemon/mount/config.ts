@@ -16,6 +16,8 @@ export interface MountConfig {
   readonly nosuid: boolean;
   readonly nodev: boolean;
   readonly noexec: boolean;
+  /** As `mount --make-private` does, which container tools ask a mount program for. */
+  readonly private: boolean;
   readonly volatile: boolean;
   readonly fsync: 'auto' | 'never' | 'always';
   /** Private xattrs under `user.overlay.` even where `trusted.overlay.` could be used. */

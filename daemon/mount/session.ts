@@ -17,6 +17,7 @@ import { EXIT, type ExitCode } from '../../lib/base/exit-codes';
 import type { Logger } from '../../lib/base/log';
 import { type IndexWriter, noWriter, openIndexWriter } from '../../lib/index/index-writer';
 import { background } from '../../lib/sys/io';
+import { makePrivate } from '../../lib/sys/mount';
 import { forbidCoreDumps, raiseOpenFileLimit } from '../../lib/sys/open';
 import { checkLayers } from './check-layers';
 import { checkMountpoint } from './check-mountpoint';
@@ -65,6 +66,7 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
   try {
     await serving.mounted;
     await Promise.race([promises.stat(bufferOf(mountpoint)), serving.ended]);
+    if (config.private) setPrivate(mountpoint, log);
     await Promise.race([claim?.work.sweep(), sleep(SWEEP_PATIENCE_MS, null, { ref: false })]);
     sweepRecords();
     writeRecord({ ...id, config: { ...config, mountpoint }, log: mountLog.plan.file });
@@ -90,6 +92,13 @@ export async function serveMount(config: MountConfig, around: SessionSurrounding
     claim?.release(refused);
     removeRecord(id);
   }
+}
+
+/** The way to the root of a mount asks the mount itself nothing, so this may be done on this thread. */
+function setPrivate(mountpoint: ByteString, log: Logger): void {
+  const errno = makePrivate(mountpoint);
+  if (errno !== OK)
+    log.warn(`mounts on top of this one may propagate: it cannot be private: ${errnoName(errno)}`);
 }
 
 /** As the kernel's overlayfs at its unmount (fs/overlayfs/super.c:ovl_sync_fs). */

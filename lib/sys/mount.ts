@@ -18,6 +18,7 @@ export const MS_NOSUID = 2;
 export const MS_NODEV = 4;
 export const MS_NOEXEC = 8;
 export const MS_NOATIME = 1024;
+const MS_PRIVATE = 0x40000;
 
 export const MNT_FORCE = 1;
 export const MNT_DETACH = 2;
@@ -40,6 +41,11 @@ export function umount(target: ByteString, flags: number): Errno {
   return errnoOf(cUmount2(cstr(target), flags));
 }
 
+/** mount(2) with MS_PRIVATE: mounts on top of what is in the mount at `target` propagate nowhere, and none to it. */
+export function makePrivate(target: ByteString): Errno {
+  return mount('' as ByteString, target, '' as ByteString, MS_PRIVATE, '' as ByteString);
+}
+
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0o2000000;
 const AT_EMPTY_PATH = 0x1000;
@@ -47,7 +53,6 @@ const MOUNT_ATTR_RDONLY = 0x1;
 const MOUNT_ATTR_NOATIME = 0x10;
 /** The bits of all modes of access times. */
 const MOUNT_ATTR_ATIME_MASK = 0x70;
-const MS_PRIVATE = 0x40000;
 
 /**
  * A detached, read-only clone of the mount that holds `path`, rooted there: nothing reached through it can be

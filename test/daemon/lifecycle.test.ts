@@ -68,6 +68,18 @@ describe('detached', () => {
     folder.run('umount', 'MNT');
   });
 
+  test('private: mounts on top of it propagate nowhere', () => {
+    const { code, out, err } = folder.script(`
+      export -f stratafs
+      unshare -m --propagation shared bash -c '
+        for options in ro ro,private; do
+          stratafs -o lowerdir=app:base,$options MNT || exit 1
+          findmnt -no PROPAGATION MNT
+          stratafs umount MNT
+        done'`);
+    expect({ code, out, err }).toEqual({ code: 0, out: 'shared\nprivate\n', err: '' });
+  });
+
   test('without an upper directory it is read-only', () => {
     expect(folder.run('mount', '--lower', 'base', 'MNT').code).toBe(EXIT.OK);
     expect(() => writeFileSync(folder.path('MNT/new'), '')).toThrow(/EROFS/);
