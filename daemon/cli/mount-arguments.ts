@@ -87,7 +87,7 @@ function readDirectories(words: MountWords, settings: MountSettings): Directorie
       single.upper = [...single.upper, unescapeValue(requireValue(name, value))];
     } else if (name === 'workdir') {
       single.work = [...single.work, unescapeValue(requireValue(name, value))];
-    } else {
+    } else if (!isForMount8(name)) {
       applyOption(settings, name, value === null ? null : unescapeValue(value));
     }
   }
@@ -109,6 +109,15 @@ function readDirectories(words: MountWords, settings: MountSettings): Directorie
     upper: upper === null ? null : absolute(upper),
     work: work === null ? null : absolute(work),
   };
+}
+
+/** What /etc/fstab says to mount(8), which hands some of it on to its helpers, or what is so in any case. */
+const FOR_MOUNT_8 = new Set(
+  'auto noauto defaults nofail _netdev user nouser users owner group comment relatime'.split(' '),
+);
+
+function isForMount8(name: string): boolean {
+  return FOR_MOUNT_8.has(name) || /^x-/i.test(name);
 }
 
 function requireValue(name: string, value: ByteString | null): ByteString {

@@ -61,6 +61,16 @@ describe("a mount's command line", () => {
     });
   });
 
+  test("mount(8)'s own words inside -o are no options of ours", () => {
+    const fstab =
+      'defaults,noauto,nofail,_netdev,user,relatime,x-systemd.automount,X-mount.mkdir=0755,comment=c';
+    expect(read({ options: [`lowerdir=/a,${fstab}`] })).toEqual(read({ options: ['lowerdir=/a'] }));
+    expect(refusal({ lowers: ['/a'], flags: { nofail: null } }).message).toMatch(/unknown option nofail/);
+    for (const other of ['remount', 'lazytime', 'redirect_dir=on', 'xx-foo']) {
+      expect(refusal({ options: [`lowerdir=/a,${other}`] }).message).toMatch(/unknown option/);
+    }
+  });
+
   test('defaults', () => {
     const { config, foreground } = read({ lowers: ['/a'] });
     expect(foreground).toBe(false);
