@@ -2,9 +2,11 @@
  * Work that is too long for one request and needs this thread's tables: it is done in slices, between requests.
  *
  * Work is a generator that yields wherever others may have a turn, every half millisecond at the latest. Its first
- * slice is made at once, by the request that needs it: most work ends there, and costs nothing more. What is left
+ * slice is made at once, by the request that needs it (but see below): most work ends there, and costs nothing more. What is left
  * then is queued, the request parks on it (lib/vfs/jobs.ts), and `advance` is called between requests.
  *
+ * - First slices come out of a credit that each user has and that time refills: many requests at once, each for another
+ *   directory, do not add up to a long stop.
  * - Users take turns, so nobody waits for another's queue. Of one user's work two are in hand, each slice going to
  *   the other one; the rest waits in order and holds nothing, neither memory nor descriptors.
  * - Who waits for work that another user began has it in the own queue too, with the own turns.
@@ -24,6 +26,9 @@ export type Steps = Generator<void, Errno>;
 /** How long a request may work for itself before it parks. */
 const FIRST_SLICE_MS = 4;
 const SLICE_MS = 0.5;
+/** What all first slices of a user may take in a row, in first slices, and what each ms between them gives back. */
+const CREDIT = 4;
+const REFILL = 2;
 /** A user's works that have begun. */
 const IN_HAND = 2;
 /** No user's number: whose work nobody waits for. */
@@ -76,6 +81,8 @@ export class Slices {
   /** Those with a queue, whose turn is next first. */
   private readonly queues = new Map<number, Work[]>();
   private lastId = 0;
+  /** By user, when the credit is full again, in ms: the later, the less is left. */
+  private readonly fullAt = new Map<number, number>();
 
   constructor(
     readonly sizes: SliceSizes,
@@ -88,13 +95,24 @@ export class Slices {
    */
   begin(call: Call | null, make: () => Steps): Work {
     const work = new Work(this.newId(), make);
-    work.advance(this.sizes.firstMs);
+    const user = call === null ? NOBODY : call.uid;
+    this.firstSlice(user, work);
     if (work.errno === null) {
-      const user = call === null ? NOBODY : call.uid;
       if ((this.queues.get(user)?.length ?? 0) >= IN_HAND) work.drop();
       this.enqueue(user, work);
     }
     return work;
+  }
+
+  /** Works for the request itself, unless the user's requests have done so for too long. */
+  private firstSlice(user: number, work: Work): void {
+    const { firstMs } = this.sizes;
+    const before = performance.now();
+    const fullAt = Math.max(this.fullAt.get(user) ?? 0, before);
+    if ((fullAt - before) * REFILL > firstMs * (CREDIT - 1)) return;
+    work.advance(firstMs);
+    const took = performance.now() - before;
+    this.fullAt.set(user, fullAt + took + took / REFILL);
   }
 
   /** An id that no job has. */

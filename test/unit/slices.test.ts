@@ -121,7 +121,7 @@ afterEach(() => scene.close());
 const range = (prefix: string, from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, at) => `${prefix}${from + at}`);
 
-const LOWER = [...range('a', 0, 60), ...range('b', 0, 60)];
+const LOWER = [...range('a', 0, 60), ...range('b', 0, 300)];
 const UPPER = range('u', 0, 30);
 const GONE = range('a', 0, 20);
 
@@ -129,7 +129,7 @@ const GONE = range('a', 0, 20);
 function threeParts(base: string): void {
   for (const dir of ['upper/d', '0/d', '1/d', '0/e']) mkdirSync(join(base, dir));
   for (const name of range('a', 0, 60)) writeFileSync(join(base, '0/d', name), '');
-  for (const name of [...range('a', 40, 60), ...range('b', 0, 60)])
+  for (const name of [...range('a', 40, 60), ...range('b', 0, 300)])
     writeFileSync(join(base, '1/d', name), '');
   for (const name of UPPER) writeFileSync(join(base, 'upper/d', name), '');
   for (const name of GONE)
