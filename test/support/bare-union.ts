@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytesFromText, type Name } from '../../lib/base/bytes';
+import { type Errno, PARKED } from '../../lib/base/errno';
 import { type JobId, type NodeId, ROOT_NODE } from '../../lib/base/ids';
 import { createLogger, type Logger } from '../../lib/base/log';
 import type { ListingIndex } from '../../lib/index/index-store';
@@ -125,6 +126,21 @@ export class BareUnion {
     if (typeof found === 'number') return found;
     this.union.forget(found.node, 1);
     return 0;
+  }
+
+  /** The errno of an operation, again and again until the slices that it waits for are done. */
+  finish(operation: () => Errno): Errno {
+    this.call.jobResult = null;
+    for (;;) {
+      const errno = operation();
+      if (errno !== PARKED) return errno;
+      while (this.union.workIn === 0) {
+        const ended = this.union.work();
+        if (ended === null) continue;
+        this.union.jobDone(ended.id, ended.result);
+        this.call.jobResult = ended.result;
+      }
+    }
   }
 
   close(): void {

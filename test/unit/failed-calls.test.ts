@@ -50,9 +50,8 @@ const root = process.getuid!() === 0;
     scene.core.descriptors.closeAll();
     const list = () => {
       const names: string[] = [];
-      const errno = scene.union.readdir(scene.call, node, NO_FH, 0, {
-        add: (name) => names.push(name) > 0,
-      });
+      const sink = { add: (name: Name) => names.push(name) > 0 };
+      const errno = scene.finish(() => scene.union.readdir(scene.call, node, NO_FH, 0, sink));
       return errno === OK ? names : errno;
     };
     expect(withoutDescriptors(list)).toBe(EMFILE);
