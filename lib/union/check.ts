@@ -21,6 +21,10 @@ export function checkInvariants(core: Core): void {
       hold(!inode.parent.dead, `${who} has a name in a removed directory`);
     }
     if (inode.isDir) {
+      hold(
+        inode.build === null || inode.work?.errno === null,
+        `${who} keeps a view in the making that is made`,
+      );
       for (const [name, child] of inode.children) {
         hold(child.parent === inode && child.name === name, `${who} has child ${name} under another name`);
         hold(

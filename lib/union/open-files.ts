@@ -16,7 +16,19 @@
  * new node, and those who have it open keep the lower file.
  */
 import type { ByteString } from '../base/bytes';
-import { type Count, EACCES, EAGAIN, EPERM, EROFS, type Errno, ETXTBSY, OK } from '../base/errno';
+import {
+  type Count,
+  EACCES,
+  EAGAIN,
+  EINTR,
+  ENOMEM,
+  ENOSPC,
+  EPERM,
+  EROFS,
+  type Errno,
+  ETXTBSY,
+  OK,
+} from '../base/errno';
 import type { Descriptors } from '../layer/descriptors';
 import { AT_FDCWD, close, openat } from '../sys/open';
 import { GUARD_APPEND } from '../sys/stat';
@@ -26,6 +38,8 @@ import type { File, Node } from './inode';
 
 /** The kernel refused a backing for this file: its data goes through read and write. */
 const NO_BACKING = -1;
+/** Refusals that say nothing of the next time. */
+const PASSING: ReadonlySet<Errno> = new Set([EAGAIN, EINTR, ENOMEM, ENOSPC]);
 /**
  * Lower files up to this size are cached. They are the ones that are bind-mounted alone, locked and watched; and few
  * enough bytes to be put into the page cache as they are first opened, so that no READ follows.
@@ -159,6 +173,7 @@ export class OpenFiles {
   private backingOf(file: OpenFile): number {
     if (file.backing === 0) {
       const id = this.kernel!.openBacking(file.fd);
+      if (PASSING.has(-id)) return id;
       file.backing = id > 0 ? id : NO_BACKING;
     }
     return file.backing;

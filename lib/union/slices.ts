@@ -57,17 +57,19 @@ export class Work {
 
   constructor(
     readonly id: JobId,
-    private readonly make: () => Steps,
+    /** Null once it has ended: what it was made from may be large, and its directory keeps the work. */
+    private make: (() => Steps) | null,
   ) {}
 
-  /** Works for about so many ms, one step at the least. */
+  /** Works for about so many ms, one step at the least. Preconditions: it has not ended. */
   advance(ms: number): void {
-    this.steps ??= this.make();
+    const steps = (this.steps ??= this.make!());
     const until = performance.now() + ms;
     do {
-      const step = this.steps.next();
+      const step = steps.next();
       if (step.done === true) this.errno = step.value;
     } while (this.errno === null && performance.now() < until);
+    if (this.errno !== null) this.steps = this.make = null;
   }
 
   /** Gives up what is done so far: the next slice begins anew. */

@@ -31,7 +31,7 @@ export function viewOf(core: Core, call: Call, dir: Dir): DirView | Errno {
   const build = new ViewBuild(core, dir);
   const work = core.slices.begin(call, () => build.steps());
   dir.work = work;
-  dir.build = build;
+  dir.build = work.errno === null ? build : null;
   if (work.errno === null) return core.slices.park(call, work);
   return work.errno === OK ? dir.view! : work.errno;
 }

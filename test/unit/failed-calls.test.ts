@@ -56,6 +56,7 @@ const root = process.getuid!() === 0;
     };
     expect(withoutDescriptors(list)).toBe(EMFILE);
     expect(list()).toEqual(['.', '..', 'x']);
+    scene.union.checkInvariants();
   });
 
   test('a file that was copied up keeps its number', () => {

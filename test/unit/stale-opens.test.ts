@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Name } from '../../lib/base/bytes';
-import { ESTALE, OK } from '../../lib/base/errno';
+import { ENOMEM, EPERM, ESTALE, OK } from '../../lib/base/errno';
 import { type Fh, NO_FH, type NodeId, ROOT_NODE } from '../../lib/base/ids';
 import { StaleOpens } from '../../lib/union/stale-opens';
 import type { Union } from '../../lib/union/union';
@@ -18,6 +18,8 @@ const CONTENT = 'old content'.padEnd(LARGE, '.');
 let base: string;
 let union: Union;
 let backings: number;
+/** What a backing is refused with; 0: it is given. */
+let refusal = 0;
 let stored: number[];
 let invalidated: number[];
 
@@ -30,7 +32,7 @@ beforeEach(() => {
   const kernel: Partial<Kernel> = {
     passthrough: true,
     zeroMessageOpens: false,
-    openBacking: () => ++backings,
+    openBacking: () => (refusal === 0 ? ++backings : -refusal),
     closeBacking: () => undefined,
     invalidateAttributes: (node) => invalidated.push(node),
     storeContent: (node) => stored.push(node),
@@ -162,4 +164,17 @@ test('refusals are remembered for some threads only', () => {
   expect(stale.refuse(10_000, node)).toBe(false);
   stale.settled(10_000);
   expect(stale.refuse(10_000, node)).toBe(true);
+});
+
+test.each([
+  ['for want of memory is asked for again', ENOMEM, 1],
+  ['for good is not', EPERM, 0],
+])('a backing that is refused %s', (_, errno, given) => {
+  const { node } = lookUp('large');
+  refusal = errno;
+  const refused = open(1, node) as Opened;
+  refusal = 0;
+  expect(refused.backing).toBe(0);
+  union.release(node, refused.fh);
+  expect(open(1, node)).toMatchObject({ backing: given });
 });
