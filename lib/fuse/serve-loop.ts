@@ -28,6 +28,12 @@ const KILL_CHECK_MS = 20;
 /** Requests handled before jobs get their turn under full load. */
 const REQUESTS_BETWEEN_JOBS = 32;
 
+/**
+ * Reads in a row that may fail for no reason known here, before it is taken for the end: out of memory is passing, and
+ * what runs on this thread between a call and the look at errno can change it.
+ */
+const MAX_FAILURES = 1000;
+
 /** ECONNABORTED: the connection was aborted (/sys/fs/fuse/connections). */
 const ECONNABORTED = 103;
 
@@ -55,9 +61,11 @@ export class ServeLoop {
    * wait when the mount is gone run to their end too, as their callers asked; nobody hears of it.
    */
   run(): void {
+    let failures = 0;
     for (let handled = 0; !this.jobs.stopping; ) {
       const length = this.next();
       if (length > 0) {
+        failures = 0;
         this.dispatcher.handle(length);
         if (++handled % REQUESTS_BETWEEN_JOBS === 0) this.turnToJobs();
         this.handledSince++;
@@ -65,9 +73,10 @@ export class ServeLoop {
       } else if (length === -ENODEV || length === -ECONNABORTED) {
         break;
       } else if (length === -EAGAIN) {
+        failures = 0;
         if (this.dispatcher.workIn === 0) this.turnToWork();
         else this.sleep();
-      } else if (length !== -EINTR && length !== -ENOENT) {
+      } else if (length !== -EINTR && length !== -ENOENT && ++failures > MAX_FAILURES) {
         throw new Error(`reading /dev/fuse: ${errnoName(-length)}`);
       }
     }

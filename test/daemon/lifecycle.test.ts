@@ -194,6 +194,17 @@ describe('busy', () => {
     await until('the process ends with its last user', () => startTimeOf(pid) === null);
   });
 
+  test('reads of /dev/fuse that fail in passing are tried again', async () => {
+    const failing = ['-P', '/dev/fuse', '-e', 'trace=read', '-e', 'inject=read:error=ENOMEM:when=20+7'];
+    const program = [process.execPath, MAIN, 'mount', '-f', ...RW, 'MNT'];
+    const daemon = folder.hold('strace', '-f', '-o', '/dev/null', ...failing, ...program);
+    await until('it is mounted', () => folder.mounts().length === 1);
+    expect(
+      folder.script('for n in $(seq 50); do echo $n >MNT/$n; done; cat MNT/[0-9]*; umount MNT').code,
+    ).toBe(0);
+    expect(await endOf(daemon)).toBe(0);
+  });
+
   test('an aborted mount ends, though somebody waits for a long listing', async () => {
     folder.script(`cd base && seq 3000 | xargs touch`);
     folder.run('mount', ...RW, '--tiny-slices', '--index', 'off', 'MNT');
