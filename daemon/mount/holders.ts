@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { type ByteString, shown } from '../../lib/base/bytes';
 import { readMountTable } from './mount-table';
 
-function orEmpty<T>(read: () => T[]): T[] {
+/** What /proc says, or nothing: processes come and go, and not all may be looked at. */
+export function orEmpty<T>(read: () => T[]): T[] {
   try {
     return read();
   } catch {

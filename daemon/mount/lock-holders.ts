@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { type ByteString, shown } from '../../lib/base/bytes';
 import type { Stat } from '../../lib/sys/stat';
+import { orEmpty } from './holders';
 
 export interface LockHolder {
   readonly pid: number;
@@ -16,14 +17,6 @@ export interface LockHolder {
 
 /** How a user that our user namespace has no number for is shown: it may be the machine's root. */
 const OVERFLOW_UID = 65534;
-
-function orEmpty<T>(read: () => T[]): T[] {
-  try {
-    return read();
-  } catch {
-    return [];
-  }
-}
 
 /** The lines of /proc/locks, or of `lock:` in a process's fdinfo, that are about this file: the fields after ADVISORY. */
 function pidsIn(text: string, { devMajor, devMinor, ino }: Stat): number[] {
