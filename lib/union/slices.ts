@@ -83,7 +83,10 @@ export class Slices {
   /** Those with a queue, whose turn is next first. */
   private readonly queues = new Map<number, Work[]>();
   private lastId = 0;
-  /** By user, when the credit is full again, in ms: the later, the less is left. */
+  /**
+   * By user, when the credit is full again, in ms: the later, the less is left. In the order of use; users whose credit
+   * is full are dropped from the front, so that it does not grow with the users there ever were.
+   */
   private readonly fullAt = new Map<number, number>();
 
   constructor(
@@ -114,7 +117,12 @@ export class Slices {
     if ((fullAt - before) * REFILL > firstMs * (CREDIT - 1)) return;
     work.advance(firstMs);
     const took = performance.now() - before;
+    this.fullAt.delete(user);
     this.fullAt.set(user, fullAt + took + took / REFILL);
+    for (const [other, at] of this.fullAt) {
+      if (at > before) break;
+      this.fullAt.delete(other);
+    }
   }
 
   /** An id that no job has. */
